@@ -1,0 +1,43 @@
+# Compiler flags that hold for every target of the project.
+add_compile_definitions(_POSIX_C_SOURCE=200809L _DEFAULT_SOURCE TIDEGATE_VERSION="${PROJECT_VERSION}")
+
+add_compile_options(
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
+    -Wmissing-prototypes -Wold-style-definition -Wredundant-decls -Wundef -Wpointer-arith
+    -Wcast-qual -Wcast-align -Wwrite-strings -Wformat=2 -Wvla -Walloca -Wswitch-enum
+    -Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion -Wdate-time)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(
+        -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init
+        -Wformat-signedness -Wformat-overflow=2 -Wformat-truncation=2 -Wstringop-overflow=4
+        -Wcast-align=strict -Wstack-usage=8192)
+elseif(CMAKE_C_COMPILER_ID MATCHES "Clang")
+    add_compile_options(
+        -Wcomma -Wunreachable-code -Wconditional-uninitialized -Wassign-enum
+        -Wbad-function-cast -Wshorten-64-to-32 -Wloop-analysis)
+endif()
+
+option(TIDEGATE_WERROR "warnings are errors" OFF)
+if(TIDEGATE_WERROR)
+    add_compile_options(-Werror)
+endif()
+
+option(TIDEGATE_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+if(TIDEGATE_SANITIZE)
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
+    add_compile_definitions(TIDEGATE_ABORT_ON_BUG)
+endif()
+
+option(TIDEGATE_HARDEN "hardening flags of a release" OFF)
+if(TIDEGATE_HARDEN)
+    add_compile_options(
+        -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
+        -fcf-protection -fPIE)
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        add_compile_options(-ftrivial-auto-var-init=zero)
+    else()
+        add_compile_options(-ftrivial-auto-var-init=pattern)
+    endif()
+    add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
+endif()

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * access_log.h - the one line that is written for each exchange.
+ *
+ * It never holds a token, a prompt or an answer. docs/log-fields.md explains
+ * every field.
+ */
+#ifndef GATEWAY_ACCESS_LOG_H
+#define GATEWAY_ACCESS_LOG_H
+
+#include <stdint.h>
+
+#include "base/span.h"
+#include "gateway/end_reason.h"
+
+/* Facts of an exchange that has ended. Texts are borrowed; NULL or "" leaves a field out. */
+struct access_record {
+    const char *request_id;
+    const char *peer;
+    const char *subject;
+    struct span method;
+    const char *model;
+    const char *chat_id;
+    const char *format;
+    enum end_reason reason;
+    const char *state;   /* where it was when it ended */
+    int status;          /* what the client was sent; 0: nothing */
+    const char *problem; /* static text: why exactly */
+    const char *upstream;
+    const char *upstream_failure;
+    int upstream_status;
+    unsigned upstream_attempts;
+    int64_t first_byte_ms; /* since the head came; -1: none was sent */
+    int64_t total_ms;
+    uint64_t bytes_in;  /* body */
+    uint64_t bytes_out; /* head and body */
+    uint64_t deltas;
+    uint64_t pauses;
+    int64_t paused_ms;
+    int64_t prompt_tokens;     /* -1: not told */
+    int64_t completion_tokens; /* -1: not told */
+};
+
+void access_log_exchange(const struct access_record *record);
+
+#endif

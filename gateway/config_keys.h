@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config_keys.h - one row for each key of the conf file.
+ *
+ * A row is the only place where a key is described. From the rows come the fields
+ * of struct config, the parser and its checks, the dump of `tidegate -t`,
+ * conf/tidegate.conf and docs/configuration.md. To add a key, add a row.
+ *
+ *   section    group of the conf file, "" for the top level (records: always "")
+ *   kind       how the text is read; config_key.c has one branch for each kind
+ *   field      member of the struct; its type follows from the kind
+ *   min, max   milliseconds, bytes, a count, or the length of a text
+ *   default    as written in the conf file. REQUIRED rows have no default: the text
+ *              is then an example, for the default file and the page
+ *   applies    RELOAD: a reload (SIGHUP) applies it. RESTART: only a restart does
+ */
+#ifndef GATEWAY_CONFIG_KEYS_H
+#define GATEWAY_CONFIG_KEYS_H
+
+#define CONFIG_TIMEOUT_MS_MIN 10
+#define CONFIG_TIMEOUT_MS_MAX (24 * 60 * 60 * 1000)
+#define CONFIG_KIB 1024
+#define CONFIG_MIB (1024 * 1024)
+
+/* clang-format off */
+/*    section   key                      kind             field                          min  max  default  presence  applies  help */
+#define CONFIG_KEYS(X)                                                                                                           \
+    X("",       "workers",               WORKERS,         workers,                       1, 64, "auto", OPTIONAL, RESTART,       \
+      "Worker processes: \"auto\" is one for each processor this process may use.")                                              \
+    X("",       "admin",                 ADDRESS_OR_OFF,  admin,                         0, 0, "127.0.0.1:9090", OPTIONAL, RESTART, \
+      "Where /metrics, /livez, /readyz and /status are served. Never make it public. \"off\": nowhere.")                         \
+    X("",       "upstream_errors",       UPSTREAM_ERRORS, upstream_errors_as_gateway,    0, 0, "documented", OPTIONAL, RELOAD,   \
+      "What a client sees when the upstream fails before the first byte: one 500 for all, as documented, or 502, 503 and 504 as HTTP means them (\"gateway\").") \
+    X("",       "drain_timeout",         DURATION,        drain_timeout_ms,              CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
+      "How long running answers may take to finish at a shutdown or a reload; then they are cut, visibly.")                      \
+    X("auth",   "issuer",                TEXT,            auth_issuer,                   0, 256, "", OPTIONAL, RELOAD,            \
+      "What the token's \"iss\" must be. Empty: not checked.")                                                                   \
+    X("auth",   "audience",              TEXT,            auth_audience,                 0, 256, "", OPTIONAL, RELOAD,            \
+      "What the token's \"aud\" must be or hold. Empty: not checked.")                                                           \
+    X("auth",   "leeway",                WHOLE_SECONDS,   auth_leeway_ms,                0, 300 * 1000, "30s", OPTIONAL, RELOAD,  \
+      "How far the clocks of the issuer and of this machine may be apart, for exp, nbf and iat.")                                \
+    X("stream", "format",                FORMAT,          stream_format,                 0, 0, "text", OPTIONAL, RELOAD,         \
+      "How an answer is written when the request names no format: bare text, or AI SDK data stream v1.")                         \
+    X("stream", "buffer",                SIZE,            stream_buffer_bytes,           4 * CONFIG_KIB, 16 * CONFIG_MIB, "64k", OPTIONAL, RELOAD, \
+      "Bytes that may wait for one client. Above it the upstream is not read any more until the client has caught up.")          \
+    X("stream", "write_timeout",         DURATION,        stream_write_timeout_ms,       CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "30s", OPTIONAL, RELOAD, \
+      "How long a client may take no byte at all although some wait for it.")                                                    \
+    X("stream", "total_timeout",         DURATION_OR_OFF, stream_total_timeout_ms,       CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "off", OPTIONAL, RELOAD, \
+      "How long a whole exchange may last.")                                                                                     \
+    X("limits", "connections",           COUNT,           limits_connections,            1, 1000000, "10000", OPTIONAL, RELOAD,   \
+      "Client connections at once, for each worker. Above it they are refused with 503.")                                        \
+    X("limits", "exchanges",             COUNT,           limits_exchanges,              1, 1000000, "5000", OPTIONAL, RELOAD,    \
+      "Requests being answered at once, for each worker. Above it they are refused with 503.")                                   \
+    X("limits", "exchanges_per_subject", COUNT,           limits_exchanges_per_subject,  1, 1000000, "1000", OPTIONAL, RELOAD,    \
+      "The same for one subject (the token's \"sub\"). Above it requests are refused with 429.")                                 \
+    X("limits", "max_body",              SIZE,            limits_max_body_bytes,         16, 64 * CONFIG_MIB, "1m", OPTIONAL, RELOAD, \
+      "Largest request body. Above it: 413.")                                                                                    \
+    X("limits", "max_head",              SIZE,            limits_max_head_bytes,         256, 256 * CONFIG_KIB, "16k", OPTIONAL, RELOAD, \
+      "Largest request head (request line and header fields). Above it: 431, or 414 when the target alone is too long.")         \
+    X("limits", "max_messages",          COUNT,           limits_max_messages,           1, 100000, "1024", OPTIONAL, RELOAD,     \
+      "Most messages of one request.")                                                                                           \
+    X("limits", "head_timeout",          DURATION,        limits_head_timeout_ms,        CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "10s", OPTIONAL, RELOAD, \
+      "From the accept, or from a kept-alive connection's next first byte, to a whole request head. Absolute.")                  \
+    X("limits", "body_timeout",          DURATION,        limits_body_timeout_ms,        CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "30s", OPTIONAL, RELOAD, \
+      "From the end of the head to the end of the body. Absolute.")                                                              \
+    X("limits", "keepalive_timeout",     DURATION,        limits_keepalive_timeout_ms,   CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
+      "How long a connection may be quiet between an answer and the next request.")                                              \
+    X("log",    "level",                 LOG_LEVEL,       log_level,                     0, 0, "info", OPTIONAL, RELOAD,         \
+      "Least important kind of line that is written to standard error.")                                                         \
+    X("log",    "format",                LOG_FORMAT,      log_format,                    0, 0, "logfmt", OPTIONAL, RELOAD,       \
+      "How a line is written.")                                                                                                  \
+    X("log",    "access",                LOG_SINK,        log_access,                    1, 4096, "stderr", OPTIONAL, RELOAD,    \
+      "Where the one line for each exchange goes: \"stderr\", \"off\", or a file.")
+
+/* Each record of auth.secrets. */
+#define CONFIG_SECRET_KEYS(X)                                                                                                    \
+    X("",       "kid",                   ASCII,           kid,                           0, 128, "", OPTIONAL, RELOAD,            \
+      "Name of the secret: the token's \"kid\" picks it. A token without one is tried against every secret.")                    \
+    X("",       "secret",                SOURCE,          source,                        1, 4096, "file:/run/secrets/jwt_hs256", REQUIRED, RELOAD, \
+      "Where the HS256 secret is, at least 32 bytes: env:NAME or file:PATH, never the value itself. Only the owner may be able to read the file.")
+
+/* Each record of upstreams. */
+#define CONFIG_UPSTREAM_KEYS(X)                                                                                                  \
+    X("",       "name",                  NAME,            name,                          1, 64, "huggingface", REQUIRED, RELOAD,  \
+      "A word for logs and metrics.")                                                                                            \
+    X("",       "url",                   URL,             url,                           1, 2048, "https://router.huggingface.co/v1/chat/completions", REQUIRED, RELOAD, \
+      "Where requests go, with the whole path. http:// is for loopback and private networks.")                                   \
+    X("",       "dialect",               DIALECT,         dialect,                       0, 0, "chat", OPTIONAL, RELOAD,         \
+      "What it speaks: chat completions, or the generate_stream of text-generation-inference.")                                  \
+    X("",       "token",                 SOURCE,          token_source,                  0, 4096, "env:HF_TOKEN", OPTIONAL, RELOAD, \
+      "Where the provider's token is: env:NAME or file:PATH. Empty: none is sent.")                                              \
+    X("",       "bill_to",               ASCII,           bill_to,                       0, 128, "", OPTIONAL, RELOAD,            \
+      "Organisation that pays, sent as X-HF-Bill-To. Empty: not sent.")                                                          \
+    X("",       "ca_file",               READABLE_FILE,   ca_file,                       0, 4096, "", OPTIONAL, RELOAD,           \
+      "Trust roots in PEM. Empty: the system's.")                                                                                \
+    X("",       "prompt_template",       PROMPT_TEMPLATE, prompt_template,               0, 0, "plain", OPTIONAL, RELOAD,        \
+      "How messages become one prompt; for the dialect tgi only.")                                                               \
+    X("",       "connect_timeout",       DURATION,        connect_timeout_ms,            CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "5s", OPTIONAL, RELOAD, \
+      "Name resolution, connect and TLS handshake together.")                                                                    \
+    X("",       "first_token_timeout",   DURATION,        first_token_timeout_ms,        CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
+      "From the request to the first piece of text. Reasoning models are silent for long.")                                      \
+    X("",       "idle_timeout",          DURATION,        idle_timeout_ms,               CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
+      "Between two signs of life. Stands still while the gateway is the one that does not read.")                                \
+    X("",       "max_event",             SIZE,            max_event_bytes,               256, 16 * CONFIG_MIB, "256k", OPTIONAL, RELOAD, \
+      "Largest single event of an answer.")                                                                                      \
+    X("",       "max_answer",            SIZE,            max_answer_bytes,              CONFIG_KIB, 1024 * CONFIG_MIB, "16m", OPTIONAL, RELOAD, \
+      "Largest whole answer.")                                                                                                   \
+    X("",       "max_connections",       COUNT,           max_connections,               1, 100000, "5000", OPTIONAL, RELOAD,     \
+      "Connections at once, for each worker.")                                                                                   \
+    X("",       "max_idle",              COUNT,           max_idle,                      0, 100000, "64", OPTIONAL, RELOAD,       \
+      "Connections kept open for the next request, for each worker.")                                                            \
+    X("",       "retries",               COUNT,           retries,                       0, 5, "1", OPTIONAL, RELOAD,             \
+      "Further attempts after a failure that may pass, only while nothing has been sent to the client.")                         \
+    X("",       "max_new_tokens",        COUNT,           max_new_tokens,                0, 1000000, "0", OPTIONAL, RELOAD,       \
+      "Longest answer that is asked for, in tokens. 0: the provider's own bound.")
+
+/* Each record of models.alias. */
+#define CONFIG_ALIAS_KEYS(X)                                                                                                     \
+    X("",       "from",                  MODEL,           from,                          1, 258, "meta/llama", REQUIRED, RELOAD,  \
+      "publisher/name as clients ask for it.")                                                                                   \
+    X("",       "to",                    MODEL,           to,                            1, 258, "meta-llama/Llama-3.1-8B-Instruct", REQUIRED, RELOAD, \
+      "publisher/name, with an optional :provider, as it is sent on. It must be allowed itself.")
+
+/*
+ * Keys that hold several values: texts in [ ], records in ( ).
+ *    section   key          id           item            least most default items      presence  applies  help
+ */
+#define CONFIG_LISTS(X)                                                                                                          \
+    X("",       "listen",    LISTEN,      "address",      1,    16,  "0.0.0.0:8080",     OPTIONAL, RESTART,                            \
+      "Addresses to serve plain HTTP on: \"127.0.0.1:8080\", \"[::1]:8080\" or \"localhost:8080\". Port 0 lets the kernel pick one.") \
+    X("",       "upstreams", UPSTREAMS,   "record",       1,    8,   "",                 REQUIRED, RELOAD,                             \
+      "Where answers come from.")                                                                                                \
+    X("auth",   "secrets",   SECRETS,     "record",       1,    16,  "",                 REQUIRED, RELOAD,                             \
+      "Secrets that tokens may be signed with. Several may be live at once, so that one can be replaced without a gap.")         \
+    X("auth",   "require",   REQUIRE,     "claim",        0,    4,   "exp sub",          OPTIONAL, RELOAD,                             \
+      "Claims that a token must have, out of exp, sub, nbf, iat.")                                                               \
+    X("models", "allow",     ALLOW,       "pattern",      1,    1024, "meta-llama/* Qwen/* mistralai/Mistral-7B-Instruct-v0.3", REQUIRED, RELOAD,                             \
+      "Models that may be asked for: shell patterns over publisher/name, case matters. * matches anything, / included; ? one character.") \
+    X("models", "retired",   RETIRED,     "pattern",      0,    1024, "",                OPTIONAL, RELOAD,                             \
+      "Models that were served once: the client is told that they are gone. Looked at before allow.")                            \
+    X("models", "alias",     ALIAS,       "record",       0,    1024, "",                OPTIONAL, RELOAD,                             \
+      "Other names for models. Applied first, once, and only to the whole name.")
+
+/*    name      help */
+#define CONFIG_SECTIONS(X)                                                                                                       \
+    X("auth",   "Who may ask: HS256 tokens (RFC 7519).")                                                                         \
+    X("models", "What may be asked for.")                                                                                        \
+    X("stream", "The answer on its way to the client.")                                                                          \
+    X("limits", "Caps. At a cap a request is refused; nothing queues.")                                                          \
+    X("log",    "What is written down. Never a token, a prompt or an answer.")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection.h - one client connection, from accept to close.
+ *
+ *            .------------------- evhttp reads --------------------.
+ *   adopt -> QUIET --byte--> IN_HEAD --head--> IN_BODY --complete--> COMPLETE
+ *              ^                |                 |                     |
+ *              |                `--- refused, held early ---.           |
+ *              |                                            v           v
+ *              `--- given back --- FINISHING <--release--- HELD <----- hold
+ *                                     |
+ *                                     `--> LINGERING --> DEAD (freed at the end of the turn)
+ *
+ * Until it is held, evhttp owns the socket's callbacks and a strict lexer looks at
+ * every byte first, from a callback on the input buffer. Holding it takes the
+ * callbacks away from evhttp, so that evhttp never sees a byte that the lexer
+ * refused, never aborts on a pipelined one, and the client's leaving is seen while
+ * an answer is awaited. Releasing it either gives the socket back for the next
+ * request or closes it without losing what was written.
+ */
+#ifndef GATEWAY_CONNECTION_H
+#define GATEWAY_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attrs.h"
+#include "gateway/end_reason.h"
+#include "gateway/head_lexer.h"
+#include "gateway/metrics.h"
+#include "gateway/turn.h"
+
+struct bufferevent;
+struct connection;
+struct connection_set;
+struct evbuffer;
+struct event_base;
+struct evhttp_request;
+
+/* What the edge is told while evhttp owns the connection. */
+struct connection_events {
+    /* The head is complete and lawful. <body_is_complete>: so is the body, and evhttp is about
+     * to hand the request out in this very call. */
+    void (*on_head)(void *arg, struct connection *connection, bool body_is_complete);
+    /* The bytes are refused: framing, limits or time. <problem> is a static text. The receiver
+     * holds the connection, answers and releases it. */
+    void (*on_refused)(void *arg, struct connection *connection, enum end_reason reason,
+                       const char *problem);
+    /* evhttp has closed the connection; it is gone after the call. */
+    void (*on_closed)(void *arg, struct connection *connection);
+    /* One connection fewer. */
+    void (*on_count_change)(void *arg);
+};
+
+/* What the holder is told while it holds the connection. */
+struct connection_holder {
+    /* After a write by which the output fell to the low water mark or below. */
+    void (*on_drain)(void *holder, size_t bytes_left);
+    /* The client has closed, half-closed or reset. */
+    void (*on_gone)(void *holder);
+};
+
+struct connection_settings {
+    struct head_limits head_limits;
+    int64_t head_timeout_ms;
+    int64_t keepalive_timeout_ms;
+    int64_t write_timeout_ms; /* for what is still unwritten when the holder lets go */
+    const struct connection_events *events;
+    void *events_arg;
+    struct metrics_slot *metrics;
+};
+
+struct connection_set *connection_set_new(struct event_base *base, struct turn *turn,
+                                          const struct connection_settings *settings) MUST_USE;
+/* Closes every connection at once. Accepts NULL. */
+void connection_set_free(struct connection_set *set);
+
+size_t connection_set_count(const struct connection_set *set);
+
+/* Two steps of the end of a turn: write every marked connection once; free the dead. */
+void connection_set_flush(void *set);
+void connection_set_reap(void *set);
+
+/* Begin to drain: quiet connections close now, the others after their answer. */
+void connection_set_drain(struct connection_set *set);
+
+/* Close every connection that nobody holds. For the end of a drain. */
+void connection_set_close_rest(struct connection_set *set);
+
+/*
+ * Take charge of a connection that evhttp has just accepted on <bev>. False when
+ * memory is out; the caller then frees the evhttp connection.
+ */
+bool connection_adopt(struct connection_set *set, struct bufferevent *bev) MUST_USE;
+
+/* The connection on descriptor <fd>, or that a request came on; NULL when there is none. */
+struct connection *connection_of_fd(struct connection_set *set, int fd);
+struct connection *connection_of_request(struct connection_set *set,
+                                         struct evhttp_request *request);
+
+/* Refuse before any byte was read, for the cap on connections. */
+void connection_refuse(struct connection *connection, enum end_reason reason, const char *problem);
+
+/* Look: valid from on_head until release. */
+const struct request_head *connection_head(const struct connection *connection);
+const char *connection_peer(const struct connection *connection); /* "address port" is not split */
+
+/* A slot for the exchange that is being served; NULL when none. */
+void connection_set_user(struct connection *connection, void *user);
+void *connection_user(const struct connection *connection);
+
+/* Take the callbacks from evhttp. <low_water_bytes>: see on_drain. */
+void connection_hold(struct connection *connection, const struct connection_holder *holder,
+                     void *holder_arg, size_t low_water_bytes);
+
+/* The output: append to it, then connection_mark(). */
+struct evbuffer *connection_output(struct connection *connection);
+void connection_mark(struct connection *connection);
+
+/* Monotonic ms of the last moment when bytes left, or when the output became non-empty. */
+int64_t connection_progress_ms(const struct connection *connection);
+uint64_t connection_bytes_sent(const struct connection *connection); /* in this hold */
+
+/* False when the connection must close after this answer whatever the holder wants. */
+bool connection_may_persist(const struct connection *connection);
+
+enum connection_release {
+    CONNECTION_KEEP = 0, /* write the rest, then serve the next request */
+    CONNECTION_CLOSE,    /* write the rest, then FIN; unread input is drained a while */
+    CONNECTION_ABORT,    /* drop the rest and close now */
+};
+
+/*
+ * Let go. <request> is the evhttp request to be completed, or NULL when evhttp had not
+ * handed one out (then CONNECTION_KEEP is not allowed). No holder event follows.
+ */
+void connection_release(struct connection *connection, struct evhttp_request *request,
+                        enum connection_release how);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * edge.h - where clients come in: listening sockets, the cap on connections, and
+ * the wiring from a connection's events to the exchange that serves it.
+ */
+#ifndef GATEWAY_EDGE_H
+#define GATEWAY_EDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attrs.h"
+#include "gateway/config.h"
+#include "gateway/exchange.h"
+#include "gateway/metrics.h"
+#include "gateway/turn.h"
+
+struct edge;
+struct event_base;
+
+/* All borrowed for the edge's life. NULL when memory is out. */
+struct edge *edge_new(struct event_base *base, struct turn *turn, const struct config *config,
+                      struct metrics_slot *metrics, struct exchange_set *exchanges) MUST_USE;
+
+/* Closes what is still open. Accepts NULL. */
+void edge_free(struct edge *edge);
+
+/* Accept on <fd>, a listening socket, which becomes the edge's. */
+bool edge_listen(struct edge *edge, int fd) MUST_USE;
+
+/* Stop accepting; quiet connections close, the others after their answer. */
+void edge_drain(struct edge *edge);
+
+/* Close every connection that serves no exchange. */
+void edge_close_rest(struct edge *edge);
+
+size_t edge_connection_count(const struct edge *edge);
+
+/* Steps of the end of a turn. */
+void edge_flush(void *edge);
+void edge_reap(void *edge);
+
+#endif

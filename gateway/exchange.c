@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange.c - one client request and the upstream call that answers it.
+ *
+ * A state is a place where we wait; work between two waits is straight-line.
+ *
+ *   exchange_start()  judge the head: method, token, query, path, room
+ *        |
+ *   AWAIT_BODY --whole request--> AWAIT_ANSWER --first text--> RELAYING --end--> FLUSHING
+ *        |                             |                client slow |  ^ caught up   |
+ *        |                             |                            v  |             | all
+ *        |                             |                           PAUSED --end----->| written
+ *        |                             |                              |              |
+ *        `-- refused, deadline, client gone, upstream failed, draining --> ENDED <---'
+ *                                                                (freed by the reaper)
+ * Invariants
+ *   1. In ENDED no callback can follow a pointer into freed memory: the timer is
+ *      deleted, the upstream cancelled, the connection released, all before return.
+ *   2. The upstream is read in AWAIT_ANSWER and RELAYING only.
+ *   3. No byte has been sent in AWAIT_BODY and AWAIT_ANSWER: whatever fails there
+ *      gets a true status. Afterwards a failure is a cut, or the format's own words.
+ *   4. A call that may reach exchange_end() is the last thing its caller does.
+ *
+ * Clocks: the body's, the client's (write_timeout) and the total one are kept here,
+ * by one timer that looks at times instead of being moved for every token. The
+ * upstream's three (connect, first token, idle) are kept by upstream/request.c.
+ */
+#include "gateway/exchange.h"
+
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "gateway/exchange_internal.h"
+#include "gateway/log.h"
+#include "gateway/reply.h"
+
+/* -- callbacks, in the order in which they may fire -- */
+static void on_client_drain(void *arg, size_t bytes_left);
+static void on_client_gone(void *arg);
+static void on_upstream_delta(void *arg, const struct upstream_delta *delta);
+static void on_upstream_end(void *arg, const struct upstream_end *end);
+static void on_deadline(evutil_socket_t fd, short what, void *arg);
+
+static const struct connection_holder client_events = {
+    .on_drain = on_client_drain,
+    .on_gone = on_client_gone,
+};
+
+static const struct upstream_events upstream_events = {
+    .on_delta = on_upstream_delta,
+    .on_end = on_upstream_end,
+};
+
+static void exchange_end(struct exchange *ex, enum end_reason reason);
+
+/* NULL when the callback comes for an exchange that has ended. */
+static struct exchange *awake(void *arg)
+{
+    struct exchange *ex = arg;
+
+    if (BUG_IF(ex->magic != EXCHANGE_MAGIC)) {
+        return NULL;
+    }
+    return ex->state == EX_ENDED ? NULL : ex;
+}
+
+/* -- states and the deadline -- */
+
+static bool may_enter(enum exchange_state from, enum exchange_state to)
+{
+    switch (to) {
+    case EX_AWAIT_BODY:
+        return false;
+    case EX_AWAIT_ANSWER:
+        return from == EX_AWAIT_BODY || from == EX_AWAIT_ANSWER;
+    case EX_RELAYING:
+        return from == EX_AWAIT_ANSWER || from == EX_PAUSED;
+    case EX_PAUSED:
+        return from == EX_RELAYING;
+    case EX_FLUSHING:
+        return from == EX_AWAIT_ANSWER || from == EX_RELAYING || from == EX_PAUSED;
+    case EX_ENDED:
+        return from != EX_ENDED;
+    }
+    return false;
+}
+
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* When the client has been given up if it takes no byte until then. */
+static int64_t stall_deadline_ms(const struct exchange *ex, int64_t now_ms)
+{
+    int64_t since_ms =
+        client_leg_backlog(&ex->client) > 0 ? connection_progress_ms(ex->connection) : now_ms;
+
+    return since_ms + ex->set->services.config->stream_write_timeout_ms;
+}
+
+/* The next moment at which something may have to end; INT64_MAX: none. */
+static int64_t next_deadline_ms(const struct exchange *ex, int64_t now_ms)
+{
+    const struct config *config = ex->set->services.config;
+    int64_t at_ms = INT64_MAX;
+
+    if (config->stream_total_timeout_ms > 0) {
+        at_ms = ex->started_ms + config->stream_total_timeout_ms;
+    }
+    switch (ex->state) {
+    case EX_AWAIT_BODY:
+        return sooner(at_ms, ex->started_ms + config->limits_body_timeout_ms);
+    case EX_RELAYING:
+    case EX_PAUSED:
+    case EX_FLUSHING:
+        return sooner(at_ms, stall_deadline_ms(ex, now_ms));
+    case EX_AWAIT_ANSWER:
+    case EX_ENDED:
+        break;
+    }
+    return at_ms;
+}
+
+static void arm_deadline(struct exchange *ex)
+{
+    int64_t now_ms = clock_now_ms();
+    int64_t at_ms = next_deadline_ms(ex, now_ms);
+    int64_t left_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+
+    if (at_ms == INT64_MAX) {
+        event_del(ex->deadline);
+        return;
+    }
+    struct timeval left = {left_ms / 1000, (left_ms % 1000) * 1000};
+    (void)event_add(ex->deadline, &left);
+}
+
+static void exchange_enter(struct exchange *ex, enum exchange_state state)
+{
+    (void)BUG_IF(!may_enter(ex->state, state));
+    if (log_is_enabled(LOG_DEBUG)) {
+        struct log_line line;
+        log_begin(&line, LOG_DEBUG, "state");
+        log_string(&line, "id", ex->request_id);
+        log_string(&line, "from", exchange_state_name(ex->state));
+        log_string(&line, "to", exchange_state_name(state));
+        log_end(&line);
+    }
+    ex->state = state;
+    if (state != EX_ENDED) {
+        arm_deadline(ex);
+    }
+}
+
+/* -- birth -- */
+
+static enum end_reason admit(struct exchange *ex)
+{
+    switch (admission_acquire(ex->set->admission, ex->judged.identity.subject, &ex->slot)) {
+    case ADMISSION_OK:
+        return END_DONE;
+    case ADMISSION_FULL:
+        ex->record.problem = "limits.exchanges reached";
+        return END_GATEWAY_FULL;
+    case ADMISSION_SUBJECT_FULL:
+        ex->record.problem = "limits.exchanges_per_subject reached";
+        return END_RATE_LIMITED;
+    case ADMISSION_NO_MEMORY:
+        return END_NO_MEMORY;
+    }
+    return END_NO_MEMORY;
+}
+
+/* The head's checks, then room for one more; END_DONE when all hold. */
+static enum end_reason judge(struct exchange *ex, const struct request_head *head)
+{
+    const struct exchange_services *services = &ex->set->services;
+    enum end_reason verdict = judge_head(services->config, services->checker, head, &ex->judged);
+
+    ex->record.problem = ex->judged.problem;
+    if (verdict != END_DONE) {
+        return verdict;
+    }
+    relay_init(&ex->relay, ex->judged.format, services->config->stream_buffer_bytes);
+    return admit(ex);
+}
+
+void exchange_start(struct exchange_set *set, struct connection *connection, bool body_is_complete)
+{
+    const struct request_head *head = connection_head(connection);
+    struct exchange *ex = exchange_new(set, connection, on_deadline);
+
+    if (ex == NULL) {
+        connection_release(connection, NULL, CONNECTION_ABORT);
+        return;
+    }
+    arm_deadline(ex);
+    ex->refusal = judge(ex, head);
+    if (ex->refusal != END_DONE && (!body_is_complete || head->method != METHOD_POST)) {
+        /* A stranger's body is not read: the answer goes out now, then the connection closes. */
+        exchange_end(ex, ex->refusal);
+    }
+}
+
+void exchange_refuse(struct exchange_set *set, struct connection *connection,
+                     enum end_reason reason, const char *problem)
+{
+    struct exchange *ex = exchange_new(set, connection, on_deadline);
+
+    if (ex == NULL) {
+        connection_release(connection, NULL, CONNECTION_ABORT);
+        return;
+    }
+    ex->record.problem = problem;
+    exchange_end(ex, reason);
+}
+
+void exchange_on_bad_body(struct exchange *ex, enum end_reason reason, const char *problem)
+{
+    ex->record.problem = problem;
+    exchange_end(ex, reason);
+}
+
+void exchange_on_client_lost(struct exchange *ex)
+{
+    ex->is_lost = true;
+    exchange_end(ex, END_CLIENT_GONE);
+}
+
+/* -- the request is whole -- */
+
+static void take_client(struct exchange *ex, struct evhttp_request *request)
+{
+    client_leg_take(&ex->client, ex->connection, request, &client_events, ex,
+                    relay_low_water(ex->set->services.config->stream_buffer_bytes));
+    ex->is_taken = true;
+}
+
+/*
+ * Parse the body and start the call on the current origin. The body is parsed anew
+ * for each origin: the parser's memory is shared by all exchanges, and the body stays.
+ */
+static enum end_reason open_upstream(struct exchange *ex)
+{
+    const struct exchange_services *services = &ex->set->services;
+    struct chat_request chat;
+    struct span body;
+
+    if (!client_leg_body(&ex->client, &body)) {
+        return END_NO_MEMORY;
+    }
+    ex->record.bytes_in = body.length;
+    switch (chat_request_parse(ex->set->parser, body, (size_t)services->config->limits_max_messages,
+                               &chat, &ex->record.problem)) {
+    case CHAT_REQUEST_OK:
+        break;
+    case CHAT_REQUEST_NOT_JSON:
+    case CHAT_REQUEST_BAD_SHAPE:
+        return END_BAD_BODY;
+    case CHAT_REQUEST_NO_MEMORY:
+        return END_NO_MEMORY;
+    }
+    const struct upstream_call call = {
+        .events = &upstream_events,
+        .owner = ex,
+        .model = ex->judged.upstream_model,
+        .messages = chat.messages,
+        .message_count = chat.message_count,
+        .request_id = span_from_string(ex->request_id),
+    };
+    ex->upstream = upstream_start(services->origins[ex->origin], &call);
+    return ex->upstream == NULL ? END_NO_MEMORY : END_DONE;
+}
+
+void exchange_on_request(struct exchange *ex, struct evhttp_request *request)
+{
+    take_client(ex, request);
+    if (ex->refusal == END_DONE) {
+        ex->refusal = open_upstream(ex);
+    }
+    if (ex->refusal != END_DONE) {
+        exchange_end(ex, ex->refusal);
+        return;
+    }
+    exchange_enter(ex, EX_AWAIT_ANSWER);
+}
+
+/* -- the answer -- */
+
+static bool send_head(struct exchange *ex)
+{
+    char head[REPLY_BYTES_MAX];
+    size_t length = reply_stream_head_render(ex->relay.format, ex->request_id,
+                                             client_leg_may_persist(&ex->client), head);
+
+    if (!client_leg_append(&ex->client, span_of(head, length))) {
+        return false;
+    }
+    ex->head_sent = true;
+    ex->record.status = 200;
+    ex->record.first_byte_ms = clock_now_ms() - ex->started_ms;
+    return true;
+}
+
+static void pause_upstream(struct exchange *ex)
+{
+    upstream_pause(ex->upstream);
+    relay_note_pause(&ex->relay, clock_now_ms());
+    exchange_enter(ex, EX_PAUSED);
+}
+
+static void stop_pause(struct exchange *ex)
+{
+    if (ex->state == EX_PAUSED) {
+        relay_note_resume(&ex->relay, clock_now_ms());
+    }
+}
+
+static void on_upstream_delta(void *arg, const struct upstream_delta *delta)
+{
+    struct exchange *ex = awake(arg);
+
+    if (ex == NULL || (!ex->head_sent && !relay_shows(&ex->relay, delta))) {
+        return;
+    }
+    if (ex->state == EX_AWAIT_ANSWER) {
+        if (!send_head(ex)) {
+            exchange_end(ex, END_NO_MEMORY);
+            return;
+        }
+        exchange_enter(ex, EX_RELAYING);
+    }
+    switch (relay_deliver(&ex->relay, &ex->client, delta)) {
+    case RELAY_OK:
+        break;
+    case RELAY_FULL:
+        if (ex->state == EX_RELAYING) {
+            pause_upstream(ex);
+        }
+        break;
+    case RELAY_NO_MEMORY:
+        exchange_end(ex, END_NO_MEMORY);
+        break;
+    }
+}
+
+/* All is in the output; wait until the client has it, then end as <outcome> says. */
+static void flush_rest(struct exchange *ex, enum end_reason outcome)
+{
+    stop_pause(ex);
+    ex->answer_is_whole = true;
+    ex->outcome = outcome;
+    exchange_enter(ex, EX_FLUSHING);
+}
+
+/* The answer cannot go on. What the client is told depends on what it has seen. */
+static void fail_answer(struct exchange *ex, enum end_reason reason)
+{
+    if (ex->head_sent && relay_fail(&ex->relay, &ex->client, end_reason_token(reason))) {
+        upstream_cancel(ex->upstream);
+        ex->upstream = NULL;
+        flush_rest(ex, reason);
+        return;
+    }
+    exchange_end(ex, reason);
+}
+
+static void finish_answer(struct exchange *ex)
+{
+    /* An answer without text is an answer: its head has been waiting for this moment. */
+    if ((!ex->head_sent && !send_head(ex)) || !relay_finish(&ex->relay, &ex->client, &ex->end)) {
+        exchange_end(ex, END_NO_MEMORY);
+        return;
+    }
+    flush_rest(ex, END_DONE);
+}
+
+/* While the client has seen nothing, the next upstream of the conf file may do better. */
+static bool try_next_origin(struct exchange *ex)
+{
+    if (ex->head_sent || ex->origin + 1 >= ex->set->services.origin_count) {
+        return false;
+    }
+    ex->origin++;
+    return open_upstream(ex) == END_DONE;
+}
+
+static void on_upstream_end(void *arg, const struct upstream_end *end)
+{
+    struct exchange *ex = awake(arg);
+    unsigned attempts;
+
+    if (ex == NULL) {
+        return;
+    }
+    attempts = ex->end.attempts + end->attempts;
+    ex->end = *end;
+    ex->end.attempts = attempts;
+    upstream_cancel(ex->upstream);
+    ex->upstream = NULL;
+    if (end->failure == UPSTREAM_OK) {
+        finish_answer(ex);
+    } else if (!try_next_origin(ex)) {
+        fail_answer(ex, end_reason_of_upstream(end->failure));
+    }
+}
+
+/* -- the client -- */
+
+static void on_client_drain(void *arg, size_t bytes_left)
+{
+    struct exchange *ex = awake(arg);
+
+    if (ex == NULL) {
+        return;
+    }
+    if (ex->state == EX_PAUSED) {
+        stop_pause(ex);
+        exchange_enter(ex, EX_RELAYING);
+        upstream_resume(ex->upstream);
+    } else if (ex->state == EX_FLUSHING && bytes_left == 0) {
+        exchange_end(ex, ex->outcome);
+    }
+}
+
+static void on_client_gone(void *arg)
+{
+    struct exchange *ex = awake(arg);
+
+    if (ex != NULL) {
+        exchange_end(ex, END_CLIENT_GONE);
+    }
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    struct exchange *ex = awake(arg);
+    int64_t now_ms = clock_now_ms();
+
+    (void)fd;
+    (void)what;
+    if (ex == NULL) {
+        return;
+    }
+    if (next_deadline_ms(ex, now_ms) > now_ms) {
+        arm_deadline(ex); /* there was progress since the timer was set */
+        return;
+    }
+    int64_t total_ms = ex->set->services.config->stream_total_timeout_ms;
+    if (total_ms > 0 && now_ms >= ex->started_ms + total_ms && ex->state != EX_FLUSHING) {
+        fail_answer(ex, END_TOTAL_TIMEOUT);
+    } else if (total_ms > 0 && now_ms >= ex->started_ms + total_ms) {
+        exchange_end(ex, END_TOTAL_TIMEOUT);
+    } else if (ex->state == EX_AWAIT_BODY) {
+        ex->record.problem = "request body not complete in time";
+        exchange_end(ex, END_REQUEST_TIMEOUT);
+    } else {
+        exchange_end(ex, END_CLIENT_STALLED);
+    }
+}
+
+/* -- the end -- */
+
+static bool send_error(struct exchange *ex, enum end_reason reason)
+{
+    char bytes[REPLY_BYTES_MAX];
+    const struct reply_error error = {
+        .reason = reason,
+        .request_id = ex->request_id,
+        .is_persistent = client_leg_may_persist(&ex->client),
+        .has_body = connection_head(ex->connection)->method != METHOD_HEAD,
+        .sent_credentials = ex->judged.sent_credentials,
+        .upstream_as_gateway = ex->set->services.config->upstream_errors_as_gateway,
+        .retry_after_s = ex->end.retry_after_s,
+    };
+
+    if (!client_leg_append(&ex->client, span_of(bytes, reply_error_render(&error, bytes)))) {
+        return false;
+    }
+    ex->record.status = reply_error_status(&error);
+    return true;
+}
+
+/* Answer, end or cut: what the client is still owed, by what it has seen. */
+static void settle_client(struct exchange *ex, enum end_reason reason)
+{
+    if (ex->is_lost) {
+        return;
+    }
+    if (!ex->is_taken) {
+        take_client(ex, NULL);
+    }
+    if (end_reason_status(reason) != 0 && !ex->head_sent) {
+        ex->answer_is_whole = send_error(ex, reason);
+    }
+    ex->record.bytes_out = connection_bytes_sent(ex->connection) + client_leg_backlog(&ex->client);
+    if (reason == END_CLIENT_GONE || reason == END_CLIENT_STALLED) {
+        ex->record.bytes_out = connection_bytes_sent(ex->connection);
+        client_leg_abort(&ex->client);
+    } else if (ex->answer_is_whole) {
+        client_leg_finish(&ex->client);
+    } else {
+        client_leg_cut(&ex->client);
+    }
+}
+
+static void exchange_end(struct exchange *ex, enum end_reason reason)
+{
+    enum exchange_state at = ex->state; /* logged: where it ended matters as much as why */
+
+    if (BUG_IF(at == EX_ENDED)) {
+        return;
+    }
+    stop_pause(ex);
+    exchange_enter(ex, EX_ENDED);
+    event_del(ex->deadline);
+    upstream_cancel(ex->upstream);
+    ex->upstream = NULL;
+    exchange_complete_record(ex, at, reason);
+    settle_client(ex, reason);
+    exchange_bury(ex);
+}
+
+void exchange_fail(struct exchange *ex, enum end_reason reason)
+{
+    if (ex->state == EX_FLUSHING) {
+        exchange_end(ex, reason);
+    } else {
+        fail_answer(ex, reason);
+    }
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange_internal.h - the object itself, shared by exchange.c (its life) and
+ * exchange_set.c (its birth, its accounts, its burial). Nobody else includes this.
+ */
+#ifndef GATEWAY_EXCHANGE_INTERNAL_H
+#define GATEWAY_EXCHANGE_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/attrs.h"
+#include "gateway/access_log.h"
+#include "gateway/admission.h"
+#include "gateway/chat_request.h"
+#include "gateway/client_leg.h"
+#include "gateway/exchange.h"
+#include "gateway/judge.h"
+#include "gateway/relay.h"
+#include "upstream/upstream.h"
+
+struct event;
+
+#define EXCHANGE_MAGIC 0x54696465U
+
+enum exchange_state {
+    EX_AWAIT_BODY = 0, /* the rest of the request */
+    EX_AWAIT_ANSWER,   /* the upstream's first text, or its first error */
+    EX_RELAYING,       /* the upstream's next event */
+    EX_PAUSED,         /* the client to take what we have */
+    EX_FLUSHING,       /* the client to take the last of it */
+    EX_ENDED,          /* the reaper */
+};
+
+struct exchange {
+    uint32_t magic;
+    enum exchange_state state;
+    TAILQ_ENTRY(exchange) link;    /* live or dead list of the set, by state */
+    struct exchange_set *set;      /* borrowed */
+    struct connection *connection; /* borrowed until ENDED, then NULL */
+    struct client_leg client;
+    struct relay relay;
+    struct upstream *upstream;   /* owned handle; NULL while there is none */
+    struct event *deadline;      /* owned */
+    struct admission_slot *slot; /* owned; NULL before admission */
+    size_t origin;               /* index of the upstream in use */
+
+    struct judgement judged; /* what the head asks for, and who asks */
+    enum end_reason refusal; /* of the head; END_DONE: none */
+    enum end_reason outcome; /* in FLUSHING: how it will have ended */
+    bool is_taken;           /* the client leg holds the connection */
+    bool is_lost;            /* evhttp has closed the connection under us */
+    bool head_sent;
+    bool answer_is_whole;
+
+    struct upstream_end end;     /* of the last upstream call; attempts summed */
+    struct access_record record; /* filled as facts become known */
+    int64_t started_ms;
+    char request_id[20];
+};
+
+TAILQ_HEAD(exchange_list, exchange);
+
+struct exchange_set {
+    struct exchange_services services;
+    struct exchange_list live;
+    struct exchange_list dead;
+    size_t live_count;
+    struct admission *admission;        /* owned */
+    struct chat_request_parser *parser; /* owned */
+    uint32_t id_prefix;                 /* random, so that ids differ between workers */
+    uint32_t id_count;
+};
+
+/*
+ * A new exchange in EX_AWAIT_BODY, the user of <connection>, whose timer will call
+ * <on_deadline>. NULL when memory is out. Everything it needs to die is there.
+ */
+struct exchange *exchange_new(struct exchange_set *set, struct connection *connection,
+                              void (*on_deadline)(int fd, short what, void *arg)) MUST_USE;
+
+const char *exchange_state_name(enum exchange_state state);
+
+/* The facts that only the end knows; the rest of the record was filled on the way. */
+void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum end_reason reason);
+
+/* Access line and counters, then over to the dead list for the reaper. */
+void exchange_bury(struct exchange *ex);
+
+/* The end of one exchange; see exchange.c. */
+void exchange_fail(struct exchange *ex, enum end_reason reason);
+
+#endif

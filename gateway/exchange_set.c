@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange_set.c - all exchanges of one event loop: birth, accounts, burial.
+ *
+ * What an exchange lives through in between is exchange.c.
+ */
+#include "gateway/exchange_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+
+static const char *const state_names[] = {
+    [EX_AWAIT_BODY] = "AWAIT_BODY", [EX_AWAIT_ANSWER] = "AWAIT_ANSWER", [EX_RELAYING] = "RELAYING",
+    [EX_PAUSED] = "PAUSED",         [EX_FLUSHING] = "FLUSHING",         [EX_ENDED] = "ENDED",
+};
+
+const char *exchange_state_name(enum exchange_state state)
+{
+    return state_names[state];
+}
+
+struct exchange *exchange_new(struct exchange_set *set, struct connection *connection,
+                              void (*on_deadline)(int fd, short what, void *arg))
+{
+    struct exchange *ex = calloc(1, sizeof(*ex));
+
+    if (ex == NULL) {
+        return NULL;
+    }
+    ex->deadline = evtimer_new(set->services.base, on_deadline, ex);
+    if (ex->deadline == NULL) {
+        free(ex);
+        return NULL;
+    }
+    ex->magic = EXCHANGE_MAGIC;
+    ex->set = set;
+    ex->connection = connection;
+    ex->state = EX_AWAIT_BODY;
+    ex->refusal = END_DONE;
+    ex->started_ms = clock_now_ms();
+    ex->record.first_byte_ms = -1;
+    ex->end.usage = (struct upstream_usage){-1, -1};
+    ex->end.retry_after_s = -1;
+    (void)snprintf(ex->request_id, sizeof(ex->request_id), "%08" PRIx32 "%08" PRIx32,
+                   set->id_prefix, set->id_count++);
+    TAILQ_INSERT_TAIL(&set->live, ex, link);
+    set->live_count++;
+    metrics_add(&set->services.metrics->exchanges, 1);
+    connection_set_user(connection, ex);
+    return ex;
+}
+
+/* The facts that only the end knows; the rest of the record was filled on the way. */
+void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum end_reason reason)
+{
+    struct access_record *record = &ex->record;
+
+    record->request_id = ex->request_id;
+    record->peer = connection_peer(ex->connection);
+    record->method = connection_head(ex->connection)->method_name;
+    record->subject = ex->judged.identity.subject;
+    record->model = ex->judged.route.model_is_valid ? ex->judged.route.model : NULL;
+    record->chat_id = ex->judged.route.query_is_valid ? ex->judged.route.chat_id : NULL;
+    record->format = ex->judged.format == NULL ? NULL : ex->judged.format->name;
+    record->reason = reason;
+    record->state = exchange_state_name(at);
+    record->total_ms = clock_now_ms() - ex->started_ms;
+    record->deltas = ex->relay.deltas;
+    record->pauses = ex->relay.pauses;
+    record->paused_ms = ex->relay.paused_ms;
+    record->prompt_tokens = ex->end.usage.prompt_tokens;
+    record->completion_tokens = ex->end.usage.completion_tokens;
+    if (at != EX_AWAIT_BODY) {
+        record->upstream = ex->set->services.config->upstreams[ex->origin].name;
+        record->upstream_status = ex->end.status;
+        /* A call that was broken off had one attempt at least. */
+        record->upstream_attempts = ex->end.attempts == 0 ? 1 : ex->end.attempts;
+        if (ex->end.failure != UPSTREAM_OK) {
+            record->upstream_failure = upstream_failure_token(ex->end.failure);
+        }
+    }
+}
+
+static void account(const struct access_record *record, struct metrics_slot *metrics)
+{
+    access_log_exchange(record);
+    metrics_add(&metrics->ends[record->reason], 1);
+    metrics_add(&metrics->deltas, record->deltas);
+    metrics_add(&metrics->bytes_to_clients, record->bytes_out);
+    metrics_add(&metrics->pauses, record->pauses);
+    metrics_add(&metrics->paused_ms, (uint64_t)record->paused_ms);
+    metrics_add(&metrics->upstream_attempts, record->upstream_attempts);
+    if (record->prompt_tokens > 0) {
+        metrics_add(&metrics->prompt_tokens, (uint64_t)record->prompt_tokens);
+    }
+    if (record->completion_tokens > 0) {
+        metrics_add(&metrics->completion_tokens, (uint64_t)record->completion_tokens);
+    }
+    metrics_subtract(&metrics->exchanges, 1);
+}
+
+void exchange_bury(struct exchange *ex)
+{
+    struct exchange_set *set = ex->set;
+
+    account(&ex->record, set->services.metrics);
+    ex->connection = NULL;
+    admission_release(set->admission, ex->slot);
+    TAILQ_REMOVE(&set->live, ex, link);
+    TAILQ_INSERT_TAIL(&set->dead, ex, link);
+    set->live_count--;
+    turn_request(set->services.turn);
+}
+
+/* -- the set -- */
+
+struct exchange_set *exchange_set_new(const struct exchange_services *services)
+{
+    const struct config *config = services->config;
+    struct exchange_set *set = calloc(1, sizeof(*set));
+
+    if (set == NULL) {
+        return NULL;
+    }
+    set->services = *services;
+    TAILQ_INIT(&set->live);
+    TAILQ_INIT(&set->dead);
+    set->admission = admission_new((size_t)config->limits_exchanges,
+                                   (size_t)config->limits_exchanges_per_subject);
+    set->parser = chat_request_parser_new();
+    if (set->admission == NULL || set->parser == NULL ||
+        getrandom(&set->id_prefix, sizeof(set->id_prefix), 0) != sizeof(set->id_prefix)) {
+        exchange_set_free(set);
+        return NULL;
+    }
+    return set;
+}
+
+void exchange_set_free(struct exchange_set *set)
+{
+    if (set == NULL) {
+        return;
+    }
+    exchange_set_reap(set);
+    admission_free(set->admission);
+    chat_request_parser_free(set->parser);
+    free(set);
+}
+
+size_t exchange_set_live(const struct exchange_set *set)
+{
+    return set->live_count;
+}
+
+uint64_t exchange_set_backlog(const struct exchange_set *set)
+{
+    const struct exchange *ex;
+    uint64_t bytes = 0;
+
+    TAILQ_FOREACH(ex, &set->live, link)
+    {
+        if (ex->is_taken) {
+            bytes += client_leg_backlog(&ex->client);
+        }
+    }
+    return bytes;
+}
+
+void exchange_set_reap(void *arg)
+{
+    struct exchange_set *set = arg;
+    struct exchange *ex;
+
+    while ((ex = TAILQ_FIRST(&set->dead)) != NULL) {
+        TAILQ_REMOVE(&set->dead, ex, link);
+        event_free(ex->deadline);
+        ex->magic = 0;
+        free(ex);
+    }
+}
+
+void exchange_set_end_all(struct exchange_set *set, enum end_reason reason)
+{
+    struct exchange *ex;
+    struct exchange *next;
+
+    for (ex = TAILQ_FIRST(&set->live); ex != NULL; ex = next) {
+        next = TAILQ_NEXT(ex, link);
+        exchange_fail(ex, reason);
+    }
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * head_fields.c - what the fields of a request head mean to the gateway.
+ *
+ * Framing is decided here and nowhere else: RFC 9112 section 6.3 lets a server
+ * repair some contradictions, and every repair is a second reading, so none is made.
+ */
+#include "gateway/head_fields.h"
+
+#include "gateway/head_grammar.h"
+#include "gateway/head_store.h"
+
+static bool read_content_length(struct head_lexer *lexer, struct span value)
+{
+    enum head_length_status status = head_length_parse(value, &lexer->head.content_length);
+
+    if (status == HEAD_LENGTH_BAD) {
+        return head_refuse(lexer, END_BAD_REQUEST, "Content-Length is not plain digits");
+    }
+    if (status == HEAD_LENGTH_HUGE || lexer->head.content_length > lexer->limits->max_body_bytes) {
+        head_refuse_later(lexer, END_TOO_LARGE, "Content-Length above the limit");
+    }
+    return true;
+}
+
+/* A field whose value is only looked at. */
+static bool read_field(struct head_lexer *lexer, struct span value)
+{
+    struct request_head *head = &lexer->head;
+
+    if (lexer->field == FIELD_CONTENT_LENGTH) {
+        return read_content_length(lexer, value);
+    }
+    if (lexer->field == FIELD_TRANSFER_ENCODING && !span_equals_ignore_case(value, "chunked")) {
+        return head_refuse(lexer, END_BAD_REQUEST, "Transfer-Encoding is not exactly chunked");
+    }
+    if (lexer->field == FIELD_EXPECT) {
+        head->expects_continue = span_equals_ignore_case(value, "100-continue");
+        if (!head->expects_continue) {
+            head_refuse_later(lexer, END_EXPECTATION, "unknown expectation");
+        }
+    }
+    if (lexer->field == FIELD_CONNECTION) {
+        head->wants_close = head->wants_close || head_list_has(value, "close");
+    }
+    return true;
+}
+
+static bool has_seen(const struct head_lexer *lexer, int field)
+{
+    return (lexer->seen & (1U << field)) != 0;
+}
+
+bool head_fields_end_line(struct head_lexer *lexer)
+{
+    struct span value = span_trim(head_item(lexer)); /* the left end was skipped already */
+    bool is_repeated;
+
+    if (lexer->field == FIELD_OTHER) {
+        return true;
+    }
+    is_repeated = has_seen(lexer, lexer->field);
+    lexer->seen |= 1U << lexer->field;
+    if (is_repeated && head_field_is_single((enum head_field)lexer->field)) {
+        return head_refuse(lexer, END_BAD_REQUEST, "a field that may come once is repeated");
+    }
+    if (lexer->field == FIELD_HOST && !head_host_is_valid(value)) {
+        return head_refuse(lexer, END_BAD_REQUEST, "Host is not a host and port");
+    }
+    if (lexer->field < HEAD_FIELDS_KEPT && !is_repeated) {
+        head_item_keep(lexer, lexer->field, value.length);
+        return true;
+    }
+    if (lexer->field == FIELD_TRACEPARENT) { /* two parents are none */
+        lexer->pieces[FIELD_TRACEPARENT].length = 0;
+    }
+    head_item_drop(lexer); /* the bytes stay until more are stored */
+    return read_field(lexer, value);
+}
+
+static enum head_method method_of(struct span name)
+{
+    static const struct {
+        const char *name;
+        enum head_method method;
+    } methods[] = {
+        {"POST", METHOD_POST},
+        {"GET", METHOD_GET},
+        {"HEAD", METHOD_HEAD},
+        {"OPTIONS", METHOD_OPTIONS},
+    };
+
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (span_equals_string(name, methods[i].name)) {
+            return methods[i].method;
+        }
+    }
+    return METHOD_OTHER;
+}
+
+static struct span piece_span(const struct head_lexer *lexer, int piece)
+{
+    return span_of(lexer->store + lexer->pieces[piece].at, lexer->pieces[piece].length);
+}
+
+static struct span field_span(const struct head_lexer *lexer, int field)
+{
+    return has_seen(lexer, field) ? piece_span(lexer, field) : span_of(NULL, 0);
+}
+
+static void fill_head(struct head_lexer *lexer)
+{
+    struct request_head *head = &lexer->head;
+
+    head->method_name = piece_span(lexer, PIECE_METHOD);
+    head->method = method_of(head->method_name);
+    head->target = piece_span(lexer, PIECE_TARGET);
+    head->host = field_span(lexer, FIELD_HOST);
+    head->authorization = field_span(lexer, FIELD_AUTHORIZATION);
+    head->content_type = field_span(lexer, FIELD_CONTENT_TYPE);
+    head->origin = field_span(lexer, FIELD_ORIGIN);
+    head->traceparent = field_span(lexer, FIELD_TRACEPARENT);
+    head->user_agent = field_span(lexer, FIELD_USER_AGENT);
+    if (has_seen(lexer, FIELD_TRANSFER_ENCODING)) {
+        head->framing = BODY_CHUNKED;
+    } else if (has_seen(lexer, FIELD_CONTENT_LENGTH)) {
+        head->framing = BODY_LENGTH;
+    }
+}
+
+bool head_fields_end(struct head_lexer *lexer)
+{
+    const struct request_head *head = &lexer->head;
+
+    fill_head(lexer);
+    if (!has_seen(lexer, FIELD_HOST)) { /* RFC 9112 section 3.2 */
+        return head_refuse(lexer, END_BAD_REQUEST, "no Host field");
+    }
+    if (head->framing == BODY_CHUNKED && has_seen(lexer, FIELD_CONTENT_LENGTH)) {
+        return head_refuse(lexer, END_BAD_REQUEST, "Transfer-Encoding beside Content-Length");
+    }
+    if ((head->method == METHOD_GET || head->method == METHOD_HEAD) &&
+        (head->framing == BODY_CHUNKED || head->content_length > 0 ||
+         lexer->refusal == END_TOO_LARGE)) {
+        return head_refuse(lexer, END_BAD_REQUEST, "GET or HEAD with a body");
+    }
+    if (lexer->problem != NULL) {
+        return head_refuse(lexer, lexer->refusal, lexer->problem);
+    }
+    return true;
+}

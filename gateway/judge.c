@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * judge.c - see judge.h.
+ */
+#include "gateway/judge.h"
+
+#include "base/clock.h"
+#include "gateway/models.h"
+
+/* application/json, parameters allowed (RFC 9110 section 8.3.1). */
+static bool is_json(struct span content_type)
+{
+    for (size_t i = 0; i < content_type.length; i++) {
+        if (content_type.data[i] == ';') {
+            content_type.length = i;
+            break;
+        }
+    }
+    return span_equals_ignore_case(span_trim(content_type), "application/json");
+}
+
+static enum end_reason authenticate(struct auth_checker *checker, struct span authorization,
+                                    struct judgement *judgement)
+{
+    enum auth_verdict verdict =
+        auth_check(checker, authorization, clock_wall_unix_s(), &judgement->identity);
+
+    if (verdict == AUTH_OK) {
+        return END_DONE;
+    }
+    judgement->sent_credentials = verdict != AUTH_NO_CREDENTIALS;
+    judgement->problem = auth_verdict_token(verdict);
+    return verdict == AUTH_NO_MEMORY ? END_NO_MEMORY : END_UNAUTHORIZED;
+}
+
+static enum end_reason choose_format(const struct config *config, struct judgement *judgement)
+{
+    judgement->format = config->stream_format;
+    if (judgement->route.format[0] != '\0') {
+        judgement->format = format_find(span_from_string(judgement->route.format));
+        if (judgement->format == NULL) {
+            judgement->problem = "unknown format in the query";
+            return END_BAD_REQUEST;
+        }
+    }
+    return END_DONE;
+}
+
+static enum end_reason choose_model(const struct config *config, struct judgement *judgement)
+{
+    if (!judgement->route.model_is_valid) {
+        judgement->problem = "malformed model name";
+        return END_MODEL_UNKNOWN;
+    }
+    switch (models_resolve(config, span_from_string(judgement->route.model), judgement->model_room,
+                           sizeof(judgement->model_room), &judgement->upstream_model)) {
+    case MODELS_ALLOWED:
+        return END_DONE;
+    case MODELS_UNKNOWN:
+        return END_MODEL_UNKNOWN;
+    case MODELS_RETIRED:
+        return END_MODEL_RETIRED;
+    }
+    return END_MODEL_UNKNOWN;
+}
+
+enum end_reason judge_head(const struct config *config, struct auth_checker *checker,
+                           const struct request_head *head, struct judgement *judgement)
+{
+    enum end_reason verdict;
+
+    if (head->method != METHOD_POST) {
+        return END_METHOD_NOT_ALLOWED;
+    }
+    verdict = authenticate(checker, head->authorization, judgement);
+    if (verdict != END_DONE) {
+        return verdict;
+    }
+    route_parse(head->target, &judgement->route);
+    if (judgement->route.id == ROUTE_UNKNOWN) {
+        return END_NOT_FOUND;
+    }
+    if (!judgement->route.query_is_valid) {
+        judgement->problem = "chat_id absent, repeated or malformed";
+        return END_BAD_REQUEST;
+    }
+    verdict = choose_format(config, judgement);
+    if (verdict != END_DONE) {
+        return verdict;
+    }
+    verdict = choose_model(config, judgement);
+    if (verdict != END_DONE) {
+        return verdict;
+    }
+    return is_json(head->content_type) ? END_DONE : END_MEDIA_TYPE;
+}

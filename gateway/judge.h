@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * judge.h - may this request head be served, and as what? Pure but for the clock.
+ *
+ * The checks of the contract in its order: method, token, query, path, media type.
+ * Nothing of the body is needed, so a stranger's body is never read.
+ */
+#ifndef GATEWAY_JUDGE_H
+#define GATEWAY_JUDGE_H
+
+#include <stdbool.h>
+
+#include "auth/auth.h"
+#include "base/attrs.h"
+#include "base/span.h"
+#include "gateway/config.h"
+#include "gateway/end_reason.h"
+#include "gateway/format.h"
+#include "gateway/head_lexer.h"
+#include "gateway/route.h"
+
+struct judgement {
+    struct route route;
+    struct auth_identity identity;
+    const struct format *format; /* static; NULL until chosen */
+    struct span upstream_model;  /* borrowed from the route, the conf, or model_room */
+    char model_room[ROUTE_MODEL_BYTES_MAX + 1];
+    const char *problem;   /* static text for the log, or NULL */
+    bool sent_credentials; /* there was an Authorization field */
+};
+
+/*
+ * END_DONE when every check holds, else the first that does not. <judgement> keeps what
+ * was learnt until then and must not move afterwards.
+ */
+enum end_reason judge_head(const struct config *config, struct auth_checker *checker,
+                           const struct request_head *head, struct judgement *judgement) MUST_USE;
+
+#endif

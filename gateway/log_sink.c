@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log_sink.c - a descriptor that lines are written to without ever waiting.
+ *
+ * Standard error belongs to whoever started us, and several workers write to it.
+ * Making it non-blocking would change it for everyone who shares it, a shell
+ * included; asking poll() first leaves a gap in which another worker fills the
+ * pipe. So a pipe or terminal is opened a second time through /proc: the new
+ * open file has flags of its own. A pipe takes a line of at most PIPE_BUF bytes
+ * whole or not at all, so lines of several writers never mix.
+ */
+#include "gateway/log_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "gateway/log.h"
+
+_Static_assert(LOG_LINE_BYTES_MAX < PIPE_BUF, "a line must fit a pipe's atomic write");
+
+/* The same pipe or terminal, with its own flags; -1 when the system does not let us. */
+static int open_again(int fd)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | O_APPEND);
+}
+
+void log_sink_init(struct log_sink *sink, int fd)
+{
+    struct stat status;
+
+    *sink = (struct log_sink){.kind = LOG_SINK_NONE, .fd = -1};
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        return;
+    }
+    sink->fd = fd;
+    sink->kind = LOG_SINK_POLLED;
+    if (S_ISREG(status.st_mode)) {
+        sink->kind = LOG_SINK_FILE;
+    } else if (S_ISSOCK(status.st_mode)) {
+        sink->kind = LOG_SINK_SOCKET;
+    } else if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
+        int own = open_again(fd);
+        if (own >= 0) {
+            *sink = (struct log_sink){.kind = LOG_SINK_NONBLOCKING, .fd = own, .is_own = true};
+        }
+    }
+}
+
+void log_sink_fini(struct log_sink *sink)
+{
+    if (sink->is_own) {
+        (void)close(sink->fd); /* nothing is buffered that could still fail */
+    }
+    *sink = (struct log_sink){.kind = LOG_SINK_NONE, .fd = -1};
+}
+
+static bool would_wait(const struct log_sink *sink)
+{
+    struct pollfd poll_fd = {.fd = sink->fd, .events = POLLOUT};
+
+    return sink->kind == LOG_SINK_POLLED && poll(&poll_fd, 1, 0) != 1;
+}
+
+static ssize_t write_parts(const struct log_sink *sink, struct iovec *parts, size_t count)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t written;
+
+    do {
+        written = sink->kind == LOG_SINK_SOCKET
+                      ? sendmsg(sink->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
+                      : writev(sink->fd, parts, (int)count);
+    } while (written < 0 && errno == EINTR);
+    return written;
+}
+
+bool log_sink_write(struct log_sink *sink, struct span line)
+{
+    char line_feed = '\n';
+    union {
+        const char *borrowed;
+        void *base;
+    } bytes = {.borrowed = line.data}; /* an iovec to write from is not const */
+    struct iovec parts[2] = {{.iov_base = &line_feed, .iov_len = 1},
+                             {.iov_base = bytes.base, .iov_len = line.length}};
+    size_t first = sink->is_torn ? 0 : 1;
+
+    if (sink->kind == LOG_SINK_NONE || would_wait(sink)) {
+        return false;
+    }
+    ssize_t written = write_parts(sink, &parts[first], 2 - first);
+    if (written < 0) {
+        return false;
+    }
+    sink->is_torn = (size_t)written < line.length + (1 - first);
+    return !sink->is_torn;
+}

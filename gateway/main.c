@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - from the command line to a running gateway.
+ *
+ * What must hold before anything else does: a process that can leave no core file
+ * with secrets in it, a libevent that is new enough and whose words go to our log.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <openssl/crypto.h>
+#include <openssl/opensslv.h>
+
+#include "gateway/admin.h"
+#include "gateway/config.h"
+#include "gateway/listener.h"
+#include "gateway/log.h"
+#include "gateway/metrics.h"
+#include "gateway/options.h"
+#include "gateway/supervisor.h"
+#include "gateway/token_command.h"
+#include "gateway/worker.h"
+
+#define EXIT_USAGE 2
+#define EXIT_LIBEVENT_FATAL 70
+#define LIBEVENT_OLDEST 0x02010c00U /* 2.1.12: older ones read a head in more than one way */
+#define FILES_BESIDE_CONNECTIONS 64
+
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED true
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED false
+#endif
+
+/* -- before anything else -- */
+
+static void on_libevent_log(int severity, const char *message)
+{
+    enum log_level level = LOG_DEBUG;
+
+    if (severity == EVENT_LOG_ERR) {
+        level = LOG_ERROR;
+    } else if (severity == EVENT_LOG_WARN) {
+        level = LOG_WARN;
+    } else if (severity == EVENT_LOG_MSG) {
+        level = LOG_INFO;
+    }
+    log_event(level, "libevent", "message", message);
+}
+
+/* libevent has said why; it must not go on. */
+static void on_libevent_fatal(int status)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_ERROR, "libevent_fatal");
+    log_int(&line, "status", status);
+    log_end(&line);
+    _exit(EXIT_LIBEVENT_FATAL);
+}
+
+/* The leak checker reads its own process from outside, which this would forbid. */
+static void forbid_core_files(void)
+{
+    const struct rlimit none = {0, 0};
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0 ||
+        (!IS_SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)) {
+        log_event(LOG_WARN, "core_files_possible", "problem", strerror(errno));
+    }
+}
+
+static bool libevent_is_new_enough(void)
+{
+    if (event_get_version_number() >= LIBEVENT_OLDEST) {
+        return true;
+    }
+    log_event(LOG_ERROR, "libevent_too_old", "loaded", event_get_version());
+    return false;
+}
+
+/* Every exchange has a socket on both sides. */
+static void raise_file_limit(const struct config *config)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)config->limits_connections * 2 + FILES_BESIDE_CONNECTIONS;
+    struct log_line line;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+            limit = raised;
+        }
+    }
+    if (limit.rlim_cur < wanted) {
+        log_begin(&line, LOG_WARN, "few_descriptors");
+        log_int(&line, "limit", (int64_t)limit.rlim_cur);
+        log_int(&line, "wanted", (int64_t)wanted);
+        log_int(&line, "connections", config->limits_connections);
+        log_end(&line);
+    }
+}
+
+/* -- what -t, -V and -h ask for -- */
+
+static int flush_stdout(void)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return EXIT_SUCCESS;
+    }
+    fprintf(stderr, "tidegate: cannot write: %s\n", strerror(errno));
+    return EXIT_FAILURE;
+}
+
+static int print_version(void)
+{
+    printf("tidegate %s\n", TIDEGATE_VERSION);
+    printf("libevent %s (built with %s)\n", event_get_version(), LIBEVENT_VERSION);
+    printf("%s (built with %s)\n", OpenSSL_version(OPENSSL_VERSION), OPENSSL_VERSION_TEXT);
+    return flush_stdout();
+}
+
+static int check(const char *path)
+{
+    struct config *config = config_load(path, stderr);
+
+    if (config == NULL) {
+        return EXIT_USAGE;
+    }
+    config_print(config, stdout);
+    config_free(config);
+    return flush_stdout();
+}
+
+/* -- running -- */
+
+struct foreground {
+    const struct config *config;
+    struct metrics *metrics;
+    int admin_fd; /* -1: none */
+    struct admin *admin;
+};
+
+static void on_foreground_ready(void *arg, struct event_base *base)
+{
+    struct foreground *foreground = arg;
+
+    metrics_set_workers_ready(foreground->metrics, 1);
+    if (foreground->admin_fd >= 0) {
+        foreground->admin = admin_new(base, foreground->admin_fd, foreground->metrics);
+        if (foreground->admin == NULL) {
+            log_event(LOG_ERROR, "admin_failed", "problem", "no memory");
+        }
+    }
+    log_event(LOG_INFO, "ready", "workers", "1");
+}
+
+/* The loop is about to end; a listener would keep it. */
+static void on_foreground_drain(void *arg)
+{
+    struct foreground *foreground = arg;
+
+    metrics_set_draining(foreground->metrics);
+    admin_free(foreground->admin);
+    foreground->admin = NULL;
+}
+
+static bool open_foreground_admin(struct foreground *foreground)
+{
+    const struct config_address *address = &foreground->config->admin;
+
+    if (address->socket_address_length == 0) {
+        return true;
+    }
+    foreground->admin_fd = listener_open(address);
+    if (foreground->admin_fd < 0) {
+        return false;
+    }
+    listener_log("admin_listening", foreground->admin_fd);
+    return true;
+}
+
+static int run_foreground(const struct config *config)
+{
+    struct foreground foreground = {.config = config, .metrics = metrics_new(1), .admin_fd = -1};
+    struct listener_set listeners = {.fds = NULL};
+    int status = EXIT_FAILURE;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (foreground.metrics != NULL &&
+        listener_set_open(&listeners, config->listen, config->listen_count, 1) &&
+        open_foreground_admin(&foreground)) {
+        const struct worker_setup setup = {
+            .config = config,
+            .metrics = metrics_slot(foreground.metrics, 0),
+            .listen_fds = listener_set_slot(&listeners, 0),
+            .listen_fd_count = listeners.address_count,
+            .on_ready = on_foreground_ready,
+            .on_ready_arg = &foreground,
+            .on_drain = on_foreground_drain,
+        };
+        status = worker_run(&setup);
+    }
+    listener_set_close(&listeners);
+    if (foreground.admin_fd >= 0) {
+        (void)close(foreground.admin_fd);
+    }
+    metrics_free(foreground.metrics);
+    return status;
+}
+
+static void log_start(const struct config *config, const struct options *options)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_INFO, "starting");
+    log_string(&line, "version", TIDEGATE_VERSION);
+    log_string(&line, "libevent", event_get_version());
+    log_string(&line, "openssl", OpenSSL_version(OPENSSL_FULL_VERSION_STRING));
+    log_string(&line, "conf", options->conf_path);
+    log_int(&line, "workers", options->is_foreground ? 1 : config->workers);
+    log_end(&line);
+}
+
+static int run(const struct options *options)
+{
+    struct config *config;
+    int status;
+
+    if (!libevent_is_new_enough()) {
+        return EXIT_FAILURE;
+    }
+    config = config_load(options->conf_path, stderr);
+    if (config == NULL) {
+        return EXIT_USAGE;
+    }
+    log_setup(config->log_level, config->log_format);
+    log_start(config, options);
+    raise_file_limit(config);
+    if (!options->is_foreground) {
+        return supervisor_run(options->conf_path, config);
+    }
+    status = run_foreground(config);
+    config_free(config);
+    return status;
+}
+
+static int act(const struct options *options, int argc, char **argv)
+{
+    switch (options->action) {
+    case ACTION_RUN:
+        return run(options);
+    case ACTION_CHECK:
+        return check(options->conf_path);
+    case ACTION_VERSION:
+        return print_version();
+    case ACTION_HELP:
+        fputs(options_help(), stdout);
+        return flush_stdout();
+    case ACTION_TOKEN:
+        return token_command(argc - 1, argv + 1);
+    case ACTION_PRINT_DEFAULT_CONF:
+        config_print_default_file(stdout);
+        return flush_stdout();
+    case ACTION_PRINT_MARKDOWN:
+        config_print_markdown(stdout);
+        return flush_stdout();
+    }
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.action = ACTION_RUN};
+    char problem[256];
+
+    log_setup(LOG_INFO, LOG_LOGFMT); /* until the conf has been read */
+    forbid_core_files();
+    event_set_log_callback(on_libevent_log);
+    event_set_fatal_callback(on_libevent_fatal);
+    if (!options_parse(argc, argv, &options, problem, sizeof(problem))) {
+        fprintf(stderr, "tidegate: %s\nTry: tidegate -h\n", problem);
+        return EXIT_USAGE;
+    }
+    return act(&options, argc, argv);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * metrics.c - counters of all workers in one anonymous shared mapping.
+ *
+ * A worker writes its own slot without locks; whoever renders sums the slots. A
+ * sum may be a moment apart from itself, which no reader of counters minds.
+ */
+#include "gateway/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/bug.h"
+
+#define CACHE_LINE_BYTES 64
+
+/* Each slot on cache lines of its own, so that no worker waits for another's writes. */
+union padded_slot {
+    struct metrics_slot slot;
+    char padding[(sizeof(struct metrics_slot) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES *
+                 CACHE_LINE_BYTES];
+};
+
+struct metrics {
+    size_t slot_count;
+    size_t mapping_bytes;
+    uint64_t restarts;
+    uint64_t workers_ready;
+    uint64_t is_draining;
+    _Alignas(CACHE_LINE_BYTES) union padded_slot slots[];
+};
+
+struct series {
+    size_t offset; /* of the field in struct metrics_slot */
+    const char *name;
+    const char *type;
+    const char *help;
+    bool is_in_ms; /* shown in seconds */
+};
+
+/* clang-format off */
+#define SERIES(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, false}
+#define SECONDS(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, true}
+
+static const struct series all_series[] = {
+    SERIES(connections_accepted, "tidegate_connections_accepted_total", "counter",
+           "Client connections accepted."),
+    SERIES(connections_refused, "tidegate_connections_refused_total", "counter",
+           "Client connections refused at the cap."),
+    SERIES(deltas, "tidegate_deltas_total", "counter",
+           "Pieces of text received from upstreams."),
+    SERIES(bytes_to_clients, "tidegate_client_sent_bytes_total", "counter",
+           "Bytes written to clients."),
+    SERIES(pauses, "tidegate_pauses_total", "counter",
+           "Times an upstream was not read because its client was behind."),
+    SECONDS(paused_ms, "tidegate_paused_seconds_total", "counter",
+            "Time upstreams were not read because their client was behind."),
+    SERIES(upstream_attempts, "tidegate_upstream_attempts_total", "counter",
+           "Requests sent to upstreams, retries included."),
+    SERIES(prompt_tokens, "tidegate_prompt_tokens_total", "counter",
+           "Prompt tokens, as upstreams count them."),
+    SERIES(completion_tokens, "tidegate_completion_tokens_total", "counter",
+           "Completion tokens, as upstreams count them."),
+    SERIES(log_lines_dropped, "tidegate_log_lines_dropped_total", "counter",
+           "Log lines lost because nobody read them in time."),
+    SERIES(connections, "tidegate_connections", "gauge",
+           "Client connections open."),
+    SERIES(exchanges, "tidegate_exchanges", "gauge",
+           "Requests being answered."),
+    SERIES(bytes_buffered, "tidegate_buffered_bytes", "gauge",
+           "Bytes waiting for clients that are behind."),
+    SERIES(upstream_connections, "tidegate_upstream_connections", "gauge",
+           "Connections to upstreams, idle ones included."),
+    SERIES(upstream_idle, "tidegate_upstream_idle_connections", "gauge",
+           "Connections to upstreams that wait for a request."),
+};
+/* clang-format on */
+
+static uint64_t load(const uint64_t *value)
+{
+    return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+
+static void store(uint64_t *value, uint64_t to)
+{
+    __atomic_store_n(value, to, __ATOMIC_RELAXED);
+}
+
+struct metrics *metrics_new(size_t slots)
+{
+    size_t bytes = sizeof(struct metrics) + slots * sizeof(union padded_slot);
+    void *mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct metrics *metrics = mapping;
+
+    if (mapping == MAP_FAILED) {
+        return NULL;
+    }
+    metrics->slot_count = slots; /* the mapping is all zero */
+    metrics->mapping_bytes = bytes;
+    return metrics;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+    if (metrics != NULL) {
+        (void)munmap(metrics, metrics->mapping_bytes); /* cannot fail for our own mapping */
+    }
+}
+
+struct metrics_slot *metrics_slot(struct metrics *metrics, size_t index)
+{
+    if (BUG_IF(index >= metrics->slot_count)) {
+        index = 0;
+    }
+    return &metrics->slots[index].slot;
+}
+
+void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplanned)
+{
+    struct metrics_slot *slot = metrics_slot(metrics, index);
+
+    store(&slot->connections, 0);
+    store(&slot->exchanges, 0);
+    store(&slot->bytes_buffered, 0);
+    store(&slot->upstream_connections, 0);
+    store(&slot->upstream_idle, 0);
+    if (was_unplanned) {
+        metrics_add(&metrics->restarts, 1);
+    }
+}
+
+void metrics_set_workers_ready(struct metrics *metrics, size_t count)
+{
+    store(&metrics->workers_ready, count);
+}
+
+void metrics_set_draining(struct metrics *metrics)
+{
+    store(&metrics->is_draining, 1);
+}
+
+bool metrics_is_ready(const struct metrics *metrics)
+{
+    return load(&metrics->workers_ready) > 0 && load(&metrics->is_draining) == 0;
+}
+
+static uint64_t sum(const struct metrics *metrics, size_t offset)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < metrics->slot_count; i++) {
+        const char *slot = (const char *)&metrics->slots[i];
+        total += load((const void *)(slot + offset)); /* rows name 64-bit words only */
+    }
+    return total;
+}
+
+static void render_head(FILE *out, const char *name, const char *type, const char *help)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void render_series(FILE *out, const struct metrics *metrics, const struct series *series)
+{
+    uint64_t value = sum(metrics, series->offset);
+
+    render_head(out, series->name, series->type, series->help);
+    if (series->is_in_ms) {
+        fprintf(out, "%s %" PRIu64 ".%03" PRIu64 "\n", series->name, value / 1000, value % 1000);
+    } else {
+        fprintf(out, "%s %" PRIu64 "\n", series->name, value);
+    }
+}
+
+static void render_ends(FILE *out, const struct metrics *metrics)
+{
+    render_head(out, "tidegate_exchanges_ended_total", "counter",
+                "Requests that have ended, by reason and by whose fault it was.");
+    for (int reason = 0; reason < END_REASON_COUNT; reason++) {
+        size_t offset = offsetof(struct metrics_slot, ends) + (size_t)reason * sizeof(uint64_t);
+        fprintf(out, "tidegate_exchanges_ended_total{reason=\"%s\",fault=\"%s\"} %" PRIu64 "\n",
+                end_reason_token((enum end_reason)reason),
+                end_reason_fault((enum end_reason)reason), sum(metrics, offset));
+    }
+}
+
+static void render_process(FILE *out, const struct metrics *metrics)
+{
+    render_head(out, "tidegate_build_info", "gauge", "Always 1; the label names the version.");
+    fprintf(out, "tidegate_build_info{version=\"%s\"} 1\n", TIDEGATE_VERSION);
+    render_head(out, "tidegate_workers_ready", "gauge", "Workers that accept connections.");
+    fprintf(out, "tidegate_workers_ready %" PRIu64 "\n", load(&metrics->workers_ready));
+    render_head(out, "tidegate_draining", "gauge", "1 once the gateway is shutting down.");
+    fprintf(out, "tidegate_draining %" PRIu64 "\n", load(&metrics->is_draining));
+    render_head(out, "tidegate_worker_restarts_total", "counter",
+                "Workers that ended without being asked to.");
+    fprintf(out, "tidegate_worker_restarts_total %" PRIu64 "\n", load(&metrics->restarts));
+}
+
+char *metrics_render(const struct metrics *metrics, size_t *length)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+
+    if (out == NULL) {
+        return NULL;
+    }
+    render_process(out, metrics);
+    render_ends(out, metrics);
+    for (size_t i = 0; i < sizeof(all_series) / sizeof(all_series[0]); i++) {
+        render_series(out, metrics, &all_series[i]);
+    }
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    *length = bytes;
+    return text;
+}

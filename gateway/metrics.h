@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * metrics.h - counters of all workers, in memory they share with the supervisor.
+ *
+ * One slot for each worker slot, written by that worker alone, without locks, and
+ * summed when read. Counters survive the worker; gauges are cleared when a worker
+ * of that slot ends.
+ */
+#ifndef GATEWAY_METRICS_H
+#define GATEWAY_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attrs.h"
+#include "gateway/end_reason.h"
+
+struct metrics_slot {
+    /* counters */
+    uint64_t ends[END_REASON_COUNT];
+    uint64_t connections_accepted;
+    uint64_t connections_refused;
+    uint64_t deltas;
+    uint64_t bytes_to_clients;
+    uint64_t pauses;
+    uint64_t paused_ms;
+    uint64_t upstream_attempts;
+    uint64_t prompt_tokens;
+    uint64_t completion_tokens;
+    uint64_t log_lines_dropped;
+    /* gauges */
+    uint64_t connections;
+    uint64_t exchanges;
+    uint64_t bytes_buffered;
+    uint64_t upstream_connections;
+    uint64_t upstream_idle;
+};
+
+struct metrics; /* the shared mapping */
+
+/* Anonymous shared memory for <slots> workers; NULL when that fails. */
+struct metrics *metrics_new(size_t slots) MUST_USE;
+void metrics_free(struct metrics *metrics); /* accepts NULL */
+
+/* The slot of worker <index>, below the count given to metrics_new(). */
+struct metrics_slot *metrics_slot(struct metrics *metrics, size_t index);
+
+/* Worker <index> has ended: its gauges go back to zero; counted as a restart if it was unplanned. */
+void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplanned);
+
+/* What the supervisor knows; shown with the counters and by /readyz. */
+void metrics_set_workers_ready(struct metrics *metrics, size_t count);
+void metrics_set_draining(struct metrics *metrics); /* for good */
+
+/* True while some worker is ready and no shutdown has begun. */
+bool metrics_is_ready(const struct metrics *metrics);
+
+/* Relaxed atomic add, one writer per slot. */
+static inline void metrics_add(uint64_t *counter, uint64_t count)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + count,
+                     __ATOMIC_RELAXED);
+}
+
+static inline void metrics_subtract(uint64_t *gauge, uint64_t count)
+{
+    __atomic_store_n(gauge, __atomic_load_n(gauge, __ATOMIC_RELAXED) - count, __ATOMIC_RELAXED);
+}
+
+/*
+ * Prometheus text format, summed over the slots. Owned by the caller, NUL-terminated;
+ * <length> receives its bytes. NULL when memory is out.
+ */
+char *metrics_render(const struct metrics *metrics, size_t *length) MUST_USE;
+
+#endif

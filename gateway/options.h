@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h - the command line. Pure: it prints nothing.
+ */
+#ifndef GATEWAY_OPTIONS_H
+#define GATEWAY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attrs.h"
+
+enum option_action {
+    ACTION_RUN = 0,
+    ACTION_CHECK,              /* -t */
+    ACTION_VERSION,            /* -V */
+    ACTION_HELP,               /* -h */
+    ACTION_TOKEN,              /* the subcommand, which has options of its own */
+    ACTION_PRINT_DEFAULT_CONF, /* --print-default-conf */
+    ACTION_PRINT_MARKDOWN,     /* --print-configuration-md */
+};
+
+struct options {
+    enum option_action action;
+    const char *conf_path; /* borrowed from argv; NULL when not given */
+    bool is_foreground;
+};
+
+/*
+ * Read the command line. False when it is wrong: <problem> then says why, in one
+ * line without a line end.
+ */
+bool options_parse(int argc, char *const *argv, struct options *options, char *problem,
+                   size_t problem_size) MUST_USE;
+
+/* What -h prints. Static text. */
+const char *options_help(void);
+
+#endif

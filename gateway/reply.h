@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reply.h - the heads and the local answers, as bytes ready to send. Pure but for the date.
+ *
+ * An error is two members of JSON, indented by two spaces; all else that helps is
+ * in the header: X-Request-Id, X-Tidegate-Reason, Retry-After, WWW-Authenticate, Allow.
+ */
+#ifndef GATEWAY_REPLY_H
+#define GATEWAY_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "gateway/end_reason.h"
+#include "gateway/format.h"
+
+/* Room that every rendered head or answer fits in. */
+#define REPLY_BYTES_MAX 1024
+
+struct reply_error {
+    enum end_reason reason;
+    const char *request_id;
+    bool is_persistent;       /* else Connection: close */
+    bool has_body;            /* false for HEAD: only the head is rendered */
+    bool sent_credentials;    /* a token was sent, so 401 says invalid_token */
+    bool upstream_as_gateway; /* upstream failures keep 502/503/504 instead of 500 */
+    int64_t retry_after_s;    /* for 429 and 503; below 0: a default of ours */
+};
+
+/* Render a whole error answer; returns its length in bytes. */
+size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_MAX]);
+
+/* The status that reply_error_render() writes. */
+int reply_error_status(const struct reply_error *error);
+
+/* Render the head of a streamed 200; returns its length in bytes. */
+size_t reply_stream_head_render(const struct format *format, const char *request_id,
+                                bool is_persistent, char out[REPLY_BYTES_MAX]);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor.c - the process that keeps the workers alive.
+ *
+ * It has no event library in it: a library that may end its process belongs into
+ * the children, and a child forked from a process with an event loop inherits
+ * half of it. Signals come through a descriptor, so that all that ever happens
+ * here happens between two polls.
+ *
+ *   STARTING --every slot ready--> RUNNING <--finish, abandon-- RELOADING
+ *      |                             |  `--------SIGHUP-----------^  |
+ *      | a worker dies early         | SIGTERM                       | SIGTERM
+ *      `---------------------------> STOPPING <----------------------'
+ *                                    `--no child left--> return
+ */
+#include "gateway/supervisor.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "gateway/log.h"
+#include "gateway/supervisor_state.h"
+
+#define GENERATIONS_AT_ONCE 4 /* in force, next, and two that drain */
+#define REFUSE_AFTER_MS 200   /* the workers have stopped accepting by then */
+#define CUT_WITHIN_MS 3000
+#define ADMIN_STOPS_WITHIN_MS 2000
+
+static const int handled_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+
+/* -- what follows from the state -- */
+
+static size_t live_children(const struct supervisor *supervisor)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        count += supervisor->children[i].pid != 0 ? 1 : 0;
+    }
+    return count;
+}
+
+void supervisor_stop(struct supervisor *supervisor, int status)
+{
+    if (supervisor->phase == SUPERVISOR_STOPPING) {
+        return;
+    }
+    log_event(LOG_INFO, "stopping", NULL, NULL);
+    supervisor->phase = SUPERVISOR_STOPPING;
+    supervisor->exit_status = status;
+    supervisor->refuse_at_ms = clock_now_ms() + REFUSE_AFTER_MS;
+    metrics_set_draining(supervisor->metrics);
+    supervisor_stop_workers(supervisor, true, supervisor->generation + 1);
+    supervisor_stop_workers(supervisor, false, supervisor->generation + 1);
+}
+
+static void report_start(const struct supervisor *supervisor)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_INFO, "ready");
+    log_int(&line, "workers", (int64_t)supervisor->slot_count);
+    log_end(&line);
+}
+
+/* The admin listener goes last, so that a drain can be watched. */
+static void advance_stop(struct supervisor *supervisor, int64_t now_ms)
+{
+    struct child *admin = &supervisor->children[supervisor->child_count - 1];
+
+    if (supervisor->refuse_at_ms != 0 && now_ms >= supervisor->refuse_at_ms) {
+        listener_set_refuse(&supervisor->listeners);
+        supervisor->refuse_at_ms = 0;
+    }
+    if (supervisor_live_workers(supervisor) == 0 && admin->pid != 0) {
+        child_stop(admin, now_ms + ADMIN_STOPS_WITHIN_MS);
+    }
+}
+
+static void advance(struct supervisor *supervisor, int64_t now_ms)
+{
+    size_t ready = supervisor_ready_count(supervisor, supervisor->generation);
+    size_t next_ready = supervisor_ready_count(supervisor, supervisor->generation + 1);
+
+    metrics_set_workers_ready(supervisor->metrics, ready + next_ready);
+    switch (supervisor->phase) {
+    case SUPERVISOR_STARTING:
+        if (ready == supervisor->slot_count) {
+            supervisor->phase = SUPERVISOR_RUNNING;
+            report_start(supervisor);
+        }
+        break;
+    case SUPERVISOR_RUNNING:
+        if (supervisor->reload_wanted) {
+            supervisor_reload_begin(supervisor);
+        }
+        break;
+    case SUPERVISOR_RELOADING:
+        if (next_ready == supervisor->slot_count) {
+            supervisor_reload_finish(supervisor);
+        }
+        break;
+    case SUPERVISOR_STOPPING:
+        advance_stop(supervisor, now_ms);
+        break;
+    }
+}
+
+/* -- time -- */
+
+static void kill_overdue(struct supervisor *supervisor, int64_t now_ms)
+{
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        struct child *child = &supervisor->children[i];
+        if (child->pid != 0 && child->kill_at_ms != 0 && now_ms >= child->kill_at_ms) {
+            struct log_line line;
+            log_begin(&line, LOG_ERROR, "child_killed");
+            log_string(&line, "role", child_role_name(child->role));
+            log_int(&line, "child", child->pid);
+            log_string(&line, "problem",
+                       child->is_stopping ? "it did not end in time" : "it was not ready in time");
+            log_end(&line);
+            (void)kill(child->pid, SIGKILL); /* a zombie at worst; it is reaped all the same */
+            child->kill_at_ms = 0;
+        }
+    }
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Until the next moment at which something is due; -1: nothing is. */
+static int wait_ms(const struct supervisor *supervisor, int64_t now_ms)
+{
+    int64_t due_ms = INT64_MAX;
+
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        const struct child *child = &supervisor->children[i];
+        if (child->pid != 0 && child->kill_at_ms != 0) {
+            due_ms = earlier(due_ms, child->kill_at_ms);
+        }
+    }
+    for (size_t i = 0; i <= supervisor->slot_count; i++) {
+        if (supervisor->jobs[i].start_at_ms > now_ms && supervisor->phase != SUPERVISOR_STOPPING) {
+            due_ms = earlier(due_ms, supervisor->jobs[i].start_at_ms);
+        }
+    }
+    if (supervisor->refuse_at_ms != 0) {
+        due_ms = earlier(due_ms, supervisor->refuse_at_ms);
+    }
+    if (due_ms == INT64_MAX) {
+        return -1;
+    }
+    return due_ms <= now_ms ? 0 : (int)earlier(due_ms - now_ms, INT_MAX);
+}
+
+/* -- signals -- */
+
+/* The first drains, the second cuts, the third kills. */
+static void on_stop_signal(struct supervisor *supervisor)
+{
+    int64_t now_ms = clock_now_ms();
+
+    supervisor->stop_signals++;
+    if (supervisor->stop_signals == 1) {
+        supervisor_stop(supervisor, EXIT_SUCCESS);
+        return;
+    }
+    supervisor->exit_status = EXIT_FAILURE;
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        struct child *child = &supervisor->children[i];
+        if (child->pid != 0) {
+            child_stop(child, now_ms); /* marks those that were not asked before */
+            (void)kill(child->pid, supervisor->stop_signals == 2 ? SIGTERM : SIGKILL);
+            child->kill_at_ms = now_ms + CUT_WITHIN_MS;
+        }
+    }
+}
+
+static void reopen_logs(const struct supervisor *supervisor)
+{
+    log_event(LOG_INFO, "reopening_logs", NULL, NULL);
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        const struct child *child = &supervisor->children[i];
+        if (child->pid != 0 && child->role == CHILD_WORKER) {
+            (void)kill(child->pid,
+                       SIGUSR1); /* it may have ended: then there is nothing to reopen */
+        }
+    }
+}
+
+static void on_signal(struct supervisor *supervisor, uint32_t number)
+{
+    switch (number) {
+    case SIGTERM:
+    case SIGINT:
+        on_stop_signal(supervisor);
+        break;
+    case SIGHUP:
+        supervisor_reload_begin(supervisor);
+        break;
+    case SIGUSR1:
+        reopen_logs(supervisor);
+        break;
+    case SIGCHLD:
+        supervisor_reap(supervisor);
+        break;
+    default: /* no other is in the set */
+        break;
+    }
+}
+
+static void take_signals(struct supervisor *supervisor)
+{
+    struct signalfd_siginfo info;
+
+    while (read(supervisor->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        on_signal(supervisor, info.ssi_signo);
+    }
+}
+
+/* -- the loop -- */
+
+static nfds_t fill_poll_fds(struct supervisor *supervisor)
+{
+    nfds_t count = 0;
+
+    supervisor->poll_fds[count++] = (struct pollfd){.fd = supervisor->signal_fd, .events = POLLIN};
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        const struct child *child = &supervisor->children[i];
+        if (child->pid != 0 && child->ready_fd >= 0) {
+            supervisor->poll_fds[count++] =
+                (struct pollfd){.fd = child->ready_fd, .events = POLLIN};
+        }
+    }
+    return count;
+}
+
+static void take_readiness(struct supervisor *supervisor, nfds_t count)
+{
+    for (nfds_t i = 1; i < count; i++) {
+        for (size_t j = 0; supervisor->poll_fds[i].revents != 0 && j < supervisor->child_count;
+             j++) {
+            struct child *child = &supervisor->children[j];
+            if (child->pid != 0 && child->ready_fd == supervisor->poll_fds[i].fd) {
+                child_take_ready(child);
+                break;
+            }
+        }
+    }
+}
+
+static void run(struct supervisor *supervisor)
+{
+    for (;;) {
+        int64_t now_ms = clock_now_ms();
+        kill_overdue(supervisor, now_ms);
+        supervisor_fill(supervisor, now_ms);
+        advance(supervisor, now_ms);
+        if (supervisor->phase == SUPERVISOR_STOPPING && live_children(supervisor) == 0) {
+            return;
+        }
+        nfds_t count = fill_poll_fds(supervisor);
+        if (poll(supervisor->poll_fds, count, wait_ms(supervisor, now_ms)) > 0) {
+            take_readiness(supervisor, count);
+            take_signals(supervisor);
+        }
+    }
+}
+
+/* -- start and end -- */
+
+static bool open_signals(struct supervisor *supervisor)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(handled_signals) / sizeof(handled_signals[0]); i++) {
+        sigaddset(&set, handled_signals[i]);
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        return false;
+    }
+    supervisor->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return supervisor->signal_fd >= 0;
+}
+
+static bool open_admin(struct supervisor *supervisor)
+{
+    const struct config_address *address = &supervisor->config->admin;
+
+    if (address->socket_address_length == 0) {
+        return true;
+    }
+    supervisor->admin_fd = listener_open(address);
+    if (supervisor->admin_fd < 0) {
+        return false;
+    }
+    listener_log("admin_listening", supervisor->admin_fd);
+    return true;
+}
+
+static bool open_all(struct supervisor *supervisor)
+{
+    const struct config *config = supervisor->config;
+
+    supervisor->slot_count = (size_t)config->workers;
+    supervisor->child_count = supervisor->slot_count * GENERATIONS_AT_ONCE + 1;
+    supervisor->children = calloc(supervisor->child_count, sizeof(*supervisor->children));
+    supervisor->jobs = calloc(supervisor->slot_count + 1, sizeof(*supervisor->jobs));
+    supervisor->poll_fds = calloc(supervisor->child_count + 1, sizeof(*supervisor->poll_fds));
+    supervisor->metrics = metrics_new(supervisor->child_count);
+    if (supervisor->children == NULL || supervisor->jobs == NULL || supervisor->poll_fds == NULL ||
+        supervisor->metrics == NULL || !open_signals(supervisor)) {
+        log_event(LOG_ERROR, "start_failed", "problem", strerror(errno));
+        return false;
+    }
+    return listener_set_open(&supervisor->listeners, config->listen, config->listen_count,
+                             supervisor->slot_count) &&
+           open_admin(supervisor);
+}
+
+static void close_all(struct supervisor *supervisor)
+{
+    listener_set_close(&supervisor->listeners);
+    if (supervisor->admin_fd >= 0) {
+        (void)close(supervisor->admin_fd);
+    }
+    if (supervisor->signal_fd >= 0) {
+        (void)close(supervisor->signal_fd);
+    }
+    metrics_free(supervisor->metrics);
+    free(supervisor->poll_fds);
+    free(supervisor->jobs);
+    free(supervisor->children);
+    config_free(supervisor->next);
+    config_free(supervisor->config);
+}
+
+int supervisor_run(const char *conf_path, struct config *config)
+{
+    struct supervisor supervisor = {
+        .conf_path = conf_path,
+        .config = config,
+        .generation = 1,
+        .admin_fd = -1,
+        .signal_fd = -1,
+        .exit_status = EXIT_FAILURE,
+    };
+
+    if (open_all(&supervisor)) {
+        run(&supervisor);
+        log_event(LOG_INFO, "stopped", NULL, NULL);
+    }
+    close_all(&supervisor);
+    return supervisor.exit_status;
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor_children.c - which children there should be, and making it so.
+ *
+ * The rule is one: each slot has one worker that was not asked to stop, with the
+ * conf in force, and while reloading a second one with the next conf. Whoever
+ * changes anything only changes what should be; supervisor_fill() does the rest.
+ *
+ * Each entry of the table owns a slot of the metrics: an old worker that drains
+ * and the new one in its place never write the same counters.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "gateway/admin.h"
+#include "gateway/log.h"
+#include "gateway/supervisor_state.h"
+#include "gateway/worker.h"
+
+#define READY_WITHIN_MS 30000
+#define DELAY_FIRST_MS 100
+#define DELAY_MOST_MS 30000
+#define HEALTHY_AFTER_MS 10000 /* a child that lived so long starts the delays afresh */
+#define DRAIN_SLACK_MS 5000    /* a worker bounds its drain itself; then we insist */
+
+static bool is_worker(const struct child *child)
+{
+    return child->pid != 0 && child->role == CHILD_WORKER;
+}
+
+static struct child *free_entry(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i + 1 < supervisor->child_count; i++) {
+        if (supervisor->children[i].pid == 0) {
+            return &supervisor->children[i];
+        }
+    }
+    return NULL;
+}
+
+static struct child *admin_entry(struct supervisor *supervisor)
+{
+    return &supervisor->children[supervisor->child_count - 1];
+}
+
+static struct supervisor_job *job_of(struct supervisor *supervisor, const struct child *child)
+{
+    return &supervisor->jobs[child->role == CHILD_ADMIN ? supervisor->slot_count : child->slot];
+}
+
+size_t supervisor_free_entries(const struct supervisor *supervisor)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i + 1 < supervisor->child_count; i++) {
+        count += supervisor->children[i].pid == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+size_t supervisor_live_workers(const struct supervisor *supervisor)
+{
+    return supervisor->child_count - 1 - supervisor_free_entries(supervisor);
+}
+
+size_t supervisor_ready_count(const struct supervisor *supervisor, unsigned generation)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        const struct child *child = &supervisor->children[i];
+        if (is_worker(child) && child->generation == generation && child->is_ready &&
+            !child->is_stopping) {
+            count++;
+        }
+    }
+    return count;
+}
+
+void supervisor_stop_workers(struct supervisor *supervisor, bool others, unsigned generation)
+{
+    int64_t kill_at_ms = clock_now_ms() + supervisor->config->drain_timeout_ms + DRAIN_SLACK_MS;
+
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        struct child *child = &supervisor->children[i];
+        if (is_worker(child) && (child->generation == generation) != others) {
+            child_stop(child, kill_at_ms);
+        }
+    }
+}
+
+/* -- in a child -- */
+
+/* What only the supervisor may hold. */
+static void let_go(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        if (supervisor->children[i].pid != 0 && supervisor->children[i].ready_fd >= 0) {
+            (void)close(supervisor->children[i].ready_fd);
+        }
+    }
+    (void)close(supervisor->signal_fd);
+}
+
+static void on_worker_ready(void *ready_write_fd, struct event_base *base)
+{
+    (void)base;
+    child_say_ready(*(const int *)ready_write_fd);
+}
+
+_Noreturn static void be_worker(struct supervisor *supervisor, const struct child *self,
+                                const struct config *config, int ready_write_fd)
+{
+    size_t index = (size_t)(self - supervisor->children);
+    const struct worker_setup setup = {
+        .config = config,
+        .metrics = metrics_slot(supervisor->metrics, index),
+        .listen_fds = listener_set_slot(&supervisor->listeners, self->slot),
+        .listen_fd_count = supervisor->listeners.address_count,
+        .on_ready = on_worker_ready,
+        .on_ready_arg = &ready_write_fd,
+    };
+
+    let_go(supervisor);
+    listener_set_keep_slot(&supervisor->listeners, self->slot);
+    if (supervisor->admin_fd >= 0) {
+        (void)close(supervisor->admin_fd);
+    }
+    log_setup(config->log_level, config->log_format);
+    exit(worker_run(&setup));
+}
+
+_Noreturn static void be_admin(struct supervisor *supervisor, int ready_write_fd)
+{
+    let_go(supervisor);
+    listener_set_close(&supervisor->listeners);
+    child_say_ready(ready_write_fd);
+    exit(admin_run(supervisor->admin_fd, supervisor->metrics));
+}
+
+/* -- starting -- */
+
+/* The next moment at which this job may be tried. */
+static void put_off(struct supervisor_job *job, int64_t now_ms, int64_t lived_ms)
+{
+    if (job->delay_ms == 0 || lived_ms >= HEALTHY_AFTER_MS) {
+        job->delay_ms = DELAY_FIRST_MS;
+    } else {
+        job->delay_ms = job->delay_ms * 2 < DELAY_MOST_MS ? job->delay_ms * 2 : DELAY_MOST_MS;
+    }
+    job->start_at_ms = now_ms + job->delay_ms;
+}
+
+static bool fork_failed(const struct child *child)
+{
+    int problem = errno;
+    struct log_line line;
+
+    log_begin(&line, LOG_ERROR, "fork_failed");
+    log_string(&line, "role", child_role_name(child->role));
+    log_string(&line, "problem", strerror(problem));
+    log_end(&line);
+    return false;
+}
+
+static bool start_worker(struct supervisor *supervisor, size_t slot, unsigned generation,
+                         const struct config *config)
+{
+    struct child *child = free_entry(supervisor);
+    char name[16]; /* what the kernel keeps */
+    int ready_write_fd = -1;
+
+    if (child == NULL) {
+        log_event(LOG_WARN, "worker_waits", "problem", "workers of earlier reloads still drain");
+        return false;
+    }
+    child->role = CHILD_WORKER;
+    child->slot = slot;
+    child->generation = generation;
+    snprintf(name, sizeof(name), "tidegate-w%u", (unsigned)slot & 0xffffU);
+    if (!child_fork(child, name, &ready_write_fd)) {
+        return fork_failed(child);
+    }
+    if (ready_write_fd >= 0) {
+        be_worker(supervisor, child, config, ready_write_fd);
+    }
+    child->kill_at_ms = child->started_ms + READY_WITHIN_MS;
+    return true;
+}
+
+static bool start_admin(struct supervisor *supervisor)
+{
+    struct child *child = admin_entry(supervisor);
+    int ready_write_fd = -1;
+
+    child->role = CHILD_ADMIN;
+    if (!child_fork(child, "tidegate-admin", &ready_write_fd)) {
+        return fork_failed(child);
+    }
+    if (ready_write_fd >= 0) {
+        be_admin(supervisor, ready_write_fd);
+    }
+    return true;
+}
+
+static bool has_worker(const struct supervisor *supervisor, size_t slot, unsigned generation)
+{
+    for (size_t i = 0; i < supervisor->child_count; i++) {
+        const struct child *child = &supervisor->children[i];
+        if (is_worker(child) && child->slot == slot && child->generation == generation &&
+            !child->is_stopping) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The slots of the conf in force: a failure is tried again, later and later. */
+static void fill_slots(struct supervisor *supervisor, int64_t now_ms)
+{
+    for (size_t slot = 0; slot < supervisor->slot_count; slot++) {
+        struct supervisor_job *job = &supervisor->jobs[slot];
+        if (now_ms >= job->start_at_ms && !has_worker(supervisor, slot, supervisor->generation) &&
+            !start_worker(supervisor, slot, supervisor->generation, supervisor->config)) {
+            put_off(job, now_ms, 0);
+        }
+    }
+}
+
+/* Those of the next conf: a failure is the end of the reload. */
+static void fill_next_slots(struct supervisor *supervisor)
+{
+    unsigned next = supervisor->generation + 1;
+
+    for (size_t slot = 0; slot < supervisor->slot_count; slot++) {
+        if (!has_worker(supervisor, slot, next) &&
+            !start_worker(supervisor, slot, next, supervisor->next)) {
+            supervisor_reload_abandon(supervisor, "a new worker could not be started");
+            return;
+        }
+    }
+}
+
+void supervisor_fill(struct supervisor *supervisor, int64_t now_ms)
+{
+    struct supervisor_job *admin_job = &supervisor->jobs[supervisor->slot_count];
+
+    if (supervisor->phase == SUPERVISOR_STOPPING) {
+        return;
+    }
+    fill_slots(supervisor, now_ms);
+    if (supervisor->phase == SUPERVISOR_RELOADING) {
+        fill_next_slots(supervisor);
+    }
+    if (supervisor->admin_fd >= 0 && admin_entry(supervisor)->pid == 0 &&
+        now_ms >= admin_job->start_at_ms && !start_admin(supervisor)) {
+        put_off(admin_job, now_ms, 0);
+    }
+}
+
+/* -- ends -- */
+
+/* What the unplanned end of a child means. */
+static void on_death(struct supervisor *supervisor, const struct child *child)
+{
+    int64_t now_ms = clock_now_ms();
+
+    if (child->role == CHILD_WORKER && child->generation != supervisor->generation) {
+        supervisor_reload_abandon(supervisor, "a new worker died");
+        return;
+    }
+    put_off(job_of(supervisor, child), now_ms, now_ms - child->started_ms);
+    if (supervisor->phase == SUPERVISOR_STARTING && child->role == CHILD_WORKER &&
+        !child->is_ready) {
+        log_event(LOG_ERROR, "start_failed", "problem", "a worker ended before it was ready");
+        supervisor_stop(supervisor, EXIT_FAILURE);
+    }
+}
+
+static void on_end(struct supervisor *supervisor, struct child *child, int wait_status)
+{
+    struct child ended = *child;
+
+    if (child->ready_fd >= 0) {
+        child_take_ready(child); /* it may have said so before it died */
+        ended.is_ready = child->is_ready;
+    }
+    child->pid = 0;
+    child_log_end(&ended, wait_status);
+    if (ended.role == CHILD_WORKER) {
+        metrics_worker_ended(supervisor->metrics, (size_t)(child - supervisor->children),
+                             !ended.is_stopping);
+    }
+    if (!ended.is_stopping && supervisor->phase != SUPERVISOR_STOPPING) {
+        on_death(supervisor, &ended);
+    }
+}
+
+void supervisor_reap(struct supervisor *supervisor)
+{
+    int wait_status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        for (size_t i = 0; i < supervisor->child_count; i++) {
+            if (supervisor->children[i].pid == pid) {
+                on_end(supervisor, &supervisor->children[i], wait_status);
+                break;
+            }
+        }
+    }
+}

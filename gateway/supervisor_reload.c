@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor_reload.c - SIGHUP: a new conf, by new workers.
+ *
+ * Nothing changes until every slot has a worker that is ready with the new conf.
+ * Only then the old ones are asked to drain; they keep their streams, the new ones
+ * get the new connections of the same sockets.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/log.h"
+#include "gateway/supervisor_state.h"
+
+static void refuse(const char *problem)
+{
+    log_event(LOG_ERROR, "reload_refused", "problem", problem);
+}
+
+/* The loader gives one line for each problem. */
+static void refuse_lines(char *lines)
+{
+    char *rest = lines;
+
+    for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+        if (*line != '\0') {
+            refuse(line);
+        }
+    }
+}
+
+static struct config *load(const char *path)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *problems = open_memstream(&text, &length);
+    struct config *config;
+
+    if (problems == NULL) {
+        refuse("no memory");
+        return NULL;
+    }
+    config = config_load(path, problems);
+    if (fclose(problems) == 0 && config == NULL) {
+        refuse_lines(text);
+    }
+    free(text);
+    return config;
+}
+
+static bool same_addresses(const struct config *a, const struct config *b)
+{
+    if (a->listen_count != b->listen_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->listen_count; i++) {
+        if (strcmp(a->listen[i].text, b->listen[i].text) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_admin(const struct config *a, const struct config *b)
+{
+    const char *text_a = a->admin.text == NULL ? "" : a->admin.text;
+    const char *text_b = b->admin.text == NULL ? "" : b->admin.text;
+
+    return strcmp(text_a, text_b) == 0;
+}
+
+static void warn_restart(const char *key)
+{
+    log_event(LOG_WARN, "reload_needs_restart", "key", key);
+}
+
+static void warn_of_fixed_keys(const struct config *now, const struct config *next)
+{
+    if (!same_addresses(now, next)) {
+        warn_restart("listen");
+    }
+    if (now->workers != next->workers) {
+        warn_restart("workers");
+    }
+    if (!same_admin(now, next)) {
+        warn_restart("admin");
+    }
+}
+
+/* The sockets and slots stay as they are, so the conf in force goes on saying so. */
+static void keep_fixed_keys(struct config *from, struct config *to)
+{
+    struct config_address *listen = to->listen;
+    size_t listen_count = to->listen_count;
+    struct config_address admin = to->admin;
+
+    to->listen = from->listen;
+    to->listen_count = from->listen_count;
+    to->admin = from->admin;
+    to->workers = from->workers;
+    from->listen = listen;
+    from->listen_count = listen_count;
+    from->admin = admin;
+}
+
+void supervisor_reload_begin(struct supervisor *supervisor)
+{
+    if (supervisor->phase != SUPERVISOR_RUNNING) {
+        supervisor->reload_wanted = supervisor->phase != SUPERVISOR_STOPPING;
+        return;
+    }
+    supervisor->reload_wanted = false;
+    log_event(LOG_INFO, "reloading", "conf", supervisor->conf_path);
+    if (supervisor_free_entries(supervisor) < supervisor->slot_count) {
+        refuse("workers of earlier reloads still drain");
+        return;
+    }
+    supervisor->next = load(supervisor->conf_path);
+    if (supervisor->next == NULL) {
+        return;
+    }
+    warn_of_fixed_keys(supervisor->config, supervisor->next);
+    supervisor->phase = SUPERVISOR_RELOADING;
+}
+
+void supervisor_reload_finish(struct supervisor *supervisor)
+{
+    keep_fixed_keys(supervisor->config, supervisor->next);
+    supervisor_stop_workers(supervisor, true, supervisor->generation + 1);
+    config_free(supervisor->config);
+    supervisor->config = supervisor->next;
+    supervisor->next = NULL;
+    supervisor->generation++;
+    supervisor->phase = SUPERVISOR_RUNNING;
+    log_setup(supervisor->config->log_level, supervisor->config->log_format);
+    log_event(LOG_INFO, "reloaded", "conf", supervisor->conf_path);
+}
+
+void supervisor_reload_abandon(struct supervisor *supervisor, const char *problem)
+{
+    if (supervisor->phase != SUPERVISOR_RELOADING) {
+        return;
+    }
+    refuse(problem);
+    supervisor_stop_workers(supervisor, false, supervisor->generation + 1);
+    config_free(supervisor->next);
+    supervisor->next = NULL;
+    supervisor->phase = SUPERVISOR_RUNNING;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - builds the parts of one event loop in order, runs it, drains it, and
+ * takes the parts down in reverse.
+ */
+#include "gateway/worker.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "auth/auth.h"
+#include "auth/keys.h"
+#include "gateway/edge.h"
+#include "gateway/exchange.h"
+#include "gateway/log.h"
+#include "gateway/turn.h"
+#include "upstream/upstream.h"
+
+#define GAUGE_PERIOD_S 1
+/* After the drain's end: how long the words of a cut answer may take to leave. */
+#define CUT_GRACE_MS 1000
+
+struct worker {
+    const struct worker_setup *setup;
+    const struct config *config;
+    struct event_base *base;
+    struct turn *turn;
+    struct auth_keys *keys;
+    struct auth_checker *checker;
+    struct upstream_context *upstreams;
+    struct upstream_origin **origins;
+    size_t origin_count;
+    struct exchange_set *exchanges;
+    struct edge *edge;
+    struct event *terminate; /* SIGTERM */
+    struct event *interrupt; /* SIGINT */
+    struct event *reopen;    /* SIGUSR1 */
+    struct event *gauges;    /* a timer */
+    struct event *drain_end; /* a timer: what has not finished is cut */
+    int access_fd;           /* -1: none of our own */
+    bool is_draining;
+    bool is_cutting;
+};
+
+static bool say_no_memory(const char *part)
+{
+    log_event(LOG_ERROR, "start_failed", "no_memory_for", part);
+    return false;
+}
+
+/* -- signals, timers -- */
+
+/* The last step of a turn: once draining, go when nothing is left. */
+static void leave_when_idle(void *arg)
+{
+    struct worker *worker = arg;
+
+    if (worker->is_draining && exchange_set_live(worker->exchanges) == 0 &&
+        (worker->is_cutting || edge_connection_count(worker->edge) == 0)) {
+        (void)event_base_loopexit(worker->base, NULL);
+    }
+}
+
+static void cut_rest(struct worker *worker)
+{
+    struct timeval grace = {CUT_GRACE_MS / 1000, (CUT_GRACE_MS % 1000) * 1000};
+
+    if (worker->is_cutting) {
+        exchange_set_end_all(worker->exchanges, END_DRAINING);
+        (void)event_base_loopexit(worker->base, NULL);
+        return;
+    }
+    worker->is_cutting = true;
+    if (exchange_set_live(worker->exchanges) > 0) {
+        struct log_line line;
+        log_begin(&line, LOG_WARN, "drain_cut");
+        log_int(&line, "exchanges", (int64_t)exchange_set_live(worker->exchanges));
+        log_end(&line);
+    }
+    exchange_set_end_all(worker->exchanges, END_DRAINING);
+    (void)event_add(worker->drain_end, &grace);
+    leave_when_idle(worker);
+}
+
+static void begin_drain(struct worker *worker)
+{
+    int64_t timeout_ms = worker->config->drain_timeout_ms;
+    struct timeval timeout = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+    struct log_line line;
+
+    worker->is_draining = true;
+    log_begin(&line, LOG_INFO, "draining");
+    log_int(&line, "exchanges", (int64_t)exchange_set_live(worker->exchanges));
+    log_end(&line);
+    if (worker->setup->on_drain != NULL) {
+        worker->setup->on_drain(worker->setup->on_ready_arg);
+    }
+    edge_drain(worker->edge);
+    (void)event_add(worker->drain_end, &timeout);
+    leave_when_idle(worker);
+}
+
+static void on_terminate(evutil_socket_t signal_number, short what, void *arg)
+{
+    struct worker *worker = arg;
+
+    (void)signal_number;
+    (void)what;
+    if (worker->is_draining) {
+        cut_rest(worker);
+    } else {
+        begin_drain(worker);
+    }
+}
+
+static void on_drain_end(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    cut_rest(arg);
+}
+
+static bool open_access_log(struct worker *worker)
+{
+    const char *where = worker->config->log_access;
+    int fd;
+
+    if (span_equals_string(span_from_string(where), "off")) {
+        log_setup_access(-1);
+        return true;
+    }
+    if (span_equals_string(span_from_string(where), "stderr")) {
+        log_setup_access(STDERR_FILENO);
+        return true;
+    }
+    fd = open(where, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        log_event(LOG_ERROR, "access_log_failed", "path", where);
+        return false;
+    }
+    log_setup_access(fd);
+    if (worker->access_fd >= 0) {
+        (void)close(worker->access_fd);
+    }
+    worker->access_fd = fd;
+    return true;
+}
+
+static void on_reopen(evutil_socket_t signal_number, short what, void *arg)
+{
+    (void)signal_number;
+    (void)what;
+    (void)open_access_log(arg);
+}
+
+static void on_gauges(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    struct metrics_slot *metrics = worker->setup->metrics;
+    uint64_t connections = 0;
+    uint64_t idle = 0;
+
+    (void)fd;
+    (void)what;
+    for (size_t i = 0; i < worker->origin_count; i++) {
+        struct upstream_counts counts;
+        upstream_origin_counts(worker->origins[i], &counts);
+        connections += counts.connections;
+        idle += counts.idle;
+    }
+    __atomic_store_n(&metrics->upstream_connections, connections, __ATOMIC_RELAXED);
+    __atomic_store_n(&metrics->upstream_idle, idle, __ATOMIC_RELAXED);
+    __atomic_store_n(&metrics->bytes_buffered, exchange_set_backlog(worker->exchanges),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&metrics->log_lines_dropped, log_dropped(), __ATOMIC_RELAXED);
+}
+
+static void on_need_flush(void *arg)
+{
+    turn_request(arg);
+}
+
+/* Steps of a turn's end. Requests go upstream and answers to clients, then the dead are freed. */
+static void flush_upstreams(void *arg)
+{
+    upstream_context_flush(arg);
+}
+
+/* -- the parts, in the order in which they are built -- */
+
+static bool make_base(struct worker *worker)
+{
+    struct event_config *choices = event_config_new();
+
+    if (choices == NULL) {
+        return say_no_memory("event loop");
+    }
+    (void)event_config_set_flag(choices, EVENT_BASE_FLAG_NOLOCK);
+    (void)event_config_set_flag(choices, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+    worker->base = event_base_new_with_config(choices);
+    event_config_free(choices);
+    worker->turn = worker->base == NULL ? NULL : turn_new(worker->base);
+    return worker->turn != NULL || say_no_memory("event loop");
+}
+
+static bool make_checker(struct worker *worker)
+{
+    const struct config *config = worker->config;
+    const struct auth_policy policy = {
+        .issuer = span_from_string(config->auth_issuer),
+        .audience = span_from_string(config->auth_audience),
+        .leeway_s = config->auth_leeway_ms / 1000,
+        .require_exp = config->require_exp,
+        .require_sub = config->require_sub,
+        .require_nbf = config->require_nbf,
+        .require_iat = config->require_iat,
+    };
+
+    worker->keys = auth_keys_new();
+    if (worker->keys == NULL) {
+        return say_no_memory("keys");
+    }
+    for (size_t i = 0; i < config->secret_count; i++) {
+        const struct config_secret *secret = &config->secrets[i];
+        if (auth_keys_add(worker->keys, span_from_string(secret->kid),
+                          secret_span(&secret->secret)) != AUTH_KEYS_OK) {
+            log_event(LOG_ERROR, "start_failed", "bad_secret", secret->kid);
+            return false;
+        }
+    }
+    worker->checker = auth_checker_new(worker->keys, &policy);
+    return worker->checker != NULL || say_no_memory("token checker");
+}
+
+static bool make_origin(struct worker *worker, const struct config_upstream *from)
+{
+    const struct upstream_settings settings = {
+        .name = from->name,
+        .url = from->url,
+        .dialect = from->dialect,
+        .prompt_template = from->prompt_template,
+        .token = secret_span(&from->token),
+        .bill_to = from->bill_to,
+        .ca_file = from->ca_file,
+        .connect_timeout_ms = from->connect_timeout_ms,
+        .first_token_timeout_ms = from->first_token_timeout_ms,
+        .idle_timeout_ms = from->idle_timeout_ms,
+        .max_event_bytes = from->max_event_bytes,
+        .max_answer_bytes = from->max_answer_bytes,
+        .max_connections = (unsigned)from->max_connections,
+        .max_idle = (unsigned)from->max_idle,
+        .retries = (unsigned)from->retries,
+        .max_new_tokens = from->max_new_tokens,
+    };
+    char problem[256];
+
+    worker->origins[worker->origin_count] =
+        upstream_origin_new(worker->upstreams, &settings, problem, sizeof(problem));
+    if (worker->origins[worker->origin_count] == NULL) {
+        struct log_line line;
+        log_begin(&line, LOG_ERROR, "start_failed");
+        log_string(&line, "upstream", from->name);
+        log_string(&line, "problem", problem);
+        log_end(&line);
+        return false;
+    }
+    worker->origin_count++;
+    return true;
+}
+
+static bool make_upstreams(struct worker *worker)
+{
+    const struct upstream_hooks hooks = {.on_need_flush = on_need_flush, .hook_arg = worker->turn};
+
+    worker->upstreams = upstream_context_new(worker->base, &hooks);
+    worker->origins = calloc(worker->config->upstream_count, sizeof(struct upstream_origin *));
+    if (worker->upstreams == NULL || worker->origins == NULL) {
+        return say_no_memory("upstreams");
+    }
+    for (size_t i = 0; i < worker->config->upstream_count; i++) {
+        if (!make_origin(worker, &worker->config->upstreams[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool make_service(struct worker *worker)
+{
+    const struct exchange_services services = {
+        .base = worker->base,
+        .turn = worker->turn,
+        .config = worker->config,
+        .metrics = worker->setup->metrics,
+        .checker = worker->checker,
+        .origins = worker->origins,
+        .origin_count = worker->origin_count,
+    };
+
+    worker->exchanges = exchange_set_new(&services);
+    if (worker->exchanges == NULL) {
+        return say_no_memory("exchanges");
+    }
+    worker->edge = edge_new(worker->base, worker->turn, worker->config, worker->setup->metrics,
+                            worker->exchanges);
+    if (worker->edge == NULL) {
+        return say_no_memory("edge");
+    }
+    turn_add_step(worker->turn, edge_flush, worker->edge);
+    turn_add_step(worker->turn, flush_upstreams, worker->upstreams);
+    turn_add_step(worker->turn, edge_reap, worker->edge);
+    turn_add_step(worker->turn, exchange_set_reap, worker->exchanges);
+    turn_add_step(worker->turn, leave_when_idle, worker);
+    return true;
+}
+
+static bool make_events(struct worker *worker)
+{
+    struct timeval period = {GAUGE_PERIOD_S, 0};
+
+    worker->terminate = evsignal_new(worker->base, SIGTERM, on_terminate, worker);
+    worker->interrupt = evsignal_new(worker->base, SIGINT, on_terminate, worker);
+    worker->reopen = evsignal_new(worker->base, SIGUSR1, on_reopen, worker);
+    worker->gauges = event_new(worker->base, -1, EV_PERSIST, on_gauges, worker);
+    worker->drain_end = evtimer_new(worker->base, on_drain_end, worker);
+    if (worker->terminate == NULL || worker->interrupt == NULL || worker->reopen == NULL ||
+        worker->gauges == NULL || worker->drain_end == NULL) {
+        return say_no_memory("signals");
+    }
+    (void)event_add(worker->terminate, NULL);
+    (void)event_add(worker->interrupt, NULL);
+    (void)event_add(worker->reopen, NULL);
+    (void)event_add(worker->gauges, &period);
+    return true;
+}
+
+static bool listen_all(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->setup->listen_fd_count; i++) {
+        int fd = fcntl(worker->setup->listen_fds[i], F_DUPFD_CLOEXEC, 0);
+        if (fd < 0 || !edge_listen(worker->edge, fd)) {
+            log_event(LOG_ERROR, "start_failed", "problem", "cannot listen on the socket");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void free_event(struct event *event)
+{
+    if (event != NULL) {
+        event_free(event);
+    }
+}
+
+static void take_down(struct worker *worker)
+{
+    if (worker->exchanges != NULL) {
+        exchange_set_end_all(worker->exchanges, END_DRAINING);
+        exchange_set_end_all(worker->exchanges, END_DRAINING); /* those that said so first */
+    }
+    if (worker->edge != NULL) {
+        turn_run_now(worker->turn);
+    }
+    edge_free(worker->edge);
+    exchange_set_free(worker->exchanges);
+    for (size_t i = 0; i < worker->origin_count; i++) {
+        upstream_origin_free(worker->origins[i]);
+    }
+    free(worker->origins);
+    upstream_context_free(worker->upstreams);
+    auth_checker_free(worker->checker);
+    auth_keys_free(worker->keys);
+    free_event(worker->terminate);
+    free_event(worker->interrupt);
+    free_event(worker->reopen);
+    free_event(worker->gauges);
+    free_event(worker->drain_end);
+    turn_free(worker->turn);
+    if (worker->base != NULL) {
+        event_base_free(worker->base);
+    }
+    if (worker->access_fd >= 0) {
+        log_setup_access(-1);
+        (void)close(worker->access_fd);
+    }
+}
+
+int worker_run(const struct worker_setup *setup)
+{
+    struct worker worker = {.setup = setup, .config = setup->config, .access_fd = -1};
+    bool is_ready;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    is_ready = open_access_log(&worker) && make_base(&worker) && make_checker(&worker) &&
+               make_upstreams(&worker) && make_service(&worker) && make_events(&worker) &&
+               listen_all(&worker);
+    if (is_ready) {
+        if (setup->on_ready != NULL) {
+            setup->on_ready(setup->on_ready_arg, worker.base);
+        }
+        (void)event_base_dispatch(worker.base);
+        log_event(LOG_INFO, "worker_stopped", NULL, NULL);
+    }
+    take_down(&worker);
+    return is_ready ? 0 : 1;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.h - one process, one event loop: it accepts, answers and drains.
+ */
+#ifndef GATEWAY_WORKER_H
+#define GATEWAY_WORKER_H
+
+#include <stddef.h>
+
+#include "base/attrs.h"
+#include "gateway/config.h"
+#include "gateway/metrics.h"
+
+struct event_base;
+
+struct worker_setup {
+    const struct config *config;  /* borrowed */
+    struct metrics_slot *metrics; /* borrowed, this worker's own slot */
+    const int *listen_fds;        /* borrowed; the worker works on duplicates */
+    size_t listen_fd_count;
+    /* Called once when the worker accepts connections. May be NULL. */
+    void (*on_ready)(void *arg, struct event_base *base);
+    void *on_ready_arg;
+    /* Called when draining begins. May be NULL. */
+    void (*on_drain)(void *arg);
+};
+
+/*
+ * Run until drained. SIGTERM and SIGINT: the first stops accepting and lets
+ * exchanges finish, bounded by drain_timeout; a second one cuts them at once.
+ * SIGUSR1 reopens the access log. Returns the process's exit status: 0 after a
+ * drain, 1 when the worker could not start (the reason has been logged).
+ */
+int worker_run(const struct worker_setup *setup) MUST_USE;
+
+#endif

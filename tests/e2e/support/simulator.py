@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""The Hugging Face simulator as a process, and the words that tell it what to do."""
+
+import json
+import re
+
+from . import waiting, wire
+from .process import Process
+
+_LISTENING = re.compile(r"^hfsim listening on (127\.0\.0\.1:\d+)")
+
+# Quick unless a test says otherwise: most tests do not look at the pace.
+_QUICK = ("--first=0", "--pace=2")
+
+
+def sim(**words):
+    """The directive for one answer: sim(tokens=5, cut_after=2) -> "@sim tokens=5 cut_after=2"."""
+    return " ".join(["@sim"] + [f"{word}={value}" for word, value in words.items()])
+
+
+class Simulator:
+    def __init__(self, world, name, binary, options):
+        command = [binary, "--listen=127.0.0.1:0", *_QUICK, *options]
+        self.process = Process(name, command, world.folder / f"{name}.log")
+        self.address = self.process.wait_for_line(_LISTENING, "hfsim listening").group(1)
+        self.is_tls = any(str(option).startswith("--cert") for option in options)
+
+    def url(self, path="/v1/chat/completions", host=None):
+        port = self.address.rsplit(":", 1)[1]
+        scheme = "https" if self.is_tls else "http"
+        return f"{scheme}://{host or '127.0.0.1'}:{port}{path}"
+
+    def get(self, path):
+        with wire.Client(self.address) as client:
+            client.send(wire.request_bytes("GET", path, [("Connection", "close")]))
+            return client.read_reply()
+
+    def stats(self):
+        return json.loads(self.get("/sim/stats").body)
+
+    def stat(self, name):
+        stats = self.stats()
+        assert name in stats, f"hfsim has no stat {name}: {sorted(stats)}"
+        return stats[name]
+
+    def wait_for(self, name, least):
+        """Until the counter <name> has reached <least>."""
+        waiting.until(lambda: self.stat(name) >= least, f"hfsim's {name} to reach {least}")
+
+    def wait_for_exactly(self, name, value):
+        waiting.until(lambda: self.stat(name) == value, f"hfsim's {name} to be {value}")

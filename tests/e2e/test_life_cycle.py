@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""Start, drain, reload and the loss of a worker, with streams running meanwhile."""
+
+import os
+import signal
+import socket
+
+import pytest
+from support import waiting
+from support.simulator import sim as say
+
+LONG = say(tokens=40, pace=40)
+
+
+@pytest.fixture(params=[False, True], ids=["foreground", "supervised"])
+def either(request, world, sim):
+    return world.gateway(sim, supervised=request.param)
+
+
+def refuses_connections(gateway):
+    host, port = gateway.address.rsplit(":", 1)
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) != 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_a_running_stream_finishes_when_the_gateway_is_told_to_end(either, number):
+    client, reply = either.open(LONG)
+    client.read_text(reply, 1)
+
+    either.process.signal(number)
+    waiting.until(lambda: refuses_connections(either), "the gateway to stop listening")
+    client.read_body(reply)
+
+    assert reply.ended == "complete"
+    assert either.process.wait() == 0
+    assert either.ends() == ["done"]
+
+
+def test_a_quiet_connection_does_not_hold_up_the_end(either):
+    client = either.connect()
+    either.ask(say(tokens=2), client=client)
+
+    either.terminate()
+
+    client.expect_closed()
+    assert either.process.wait() == 0
+
+
+def test_the_answer_given_while_draining_announces_the_close(either):
+    """The head goes out after the signal: the connection must not be offered for reuse."""
+    client = either.connect()
+    client.send(either.request(say(tokens=3, after_head=600)))
+    either.simulator.wait_for("requests", 1)
+
+    either.terminate()
+    reply = client.read_reply()
+
+    assert reply.ended == "complete" and reply.field("Connection") == "close"
+    client.expect_closed()
+
+
+def test_a_drain_that_takes_too_long_ends_in_a_visible_cut(world, sim):
+    gateway = world.gateway(sim, drain_timeout="500ms")
+    client, reply = gateway.open(say(tokens=100000, pace=10))
+    client.read_text(reply, 1)
+
+    gateway.terminate()
+    client.read_body(reply)
+
+    assert reply.ended == "cut"
+    assert gateway.process.wait() == 0
+    gateway.wait_for_end("draining")
+    sim.wait_for("aborted", 1)
+
+
+def test_a_second_signal_ends_at_once(world, sim):
+    gateway = world.gateway(sim, drain_timeout="60s")
+    client, reply = gateway.open(say(tokens=100000, pace=10))
+    client.read_text(reply, 1)
+
+    gateway.terminate()
+    waiting.until(lambda: refuses_connections(gateway), "the gateway to stop listening")
+    gateway.terminate()
+    client.read_body(reply)
+
+    assert reply.ended == "cut"
+    gateway.process.wait()
+
+
+def test_a_stopped_supervisor_leaves_no_process_behind(world, sim):
+    gateway = world.gateway(sim, supervised=True, workers=2)
+    pids = waiting.until(lambda: gateway.workers() if len(gateway.workers()) == 2 else None,
+                         "two workers")
+
+    gateway.terminate()
+
+    assert gateway.process.wait() == 0
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+# --- reload -----------------------------------------------------------------------
+
+
+def test_a_reload_does_not_cut_a_stream_and_holds_for_new_requests(world, sim):
+    gateway = world.gateway(sim, supervised=True)
+    client, reply = gateway.open(say(tokens=60, pace=30))
+    client.read_text(reply, 1)
+    assert gateway.ask(model="new/model").reason == "model_unknown"
+
+    gateway.write_conf(models={"allow": ["new/*"]})
+    gateway.reload()
+    waiting.until(lambda: gateway.ask(say(tokens=1), model="new/model").status == 200,
+                  "the new conf to be in force")
+
+    assert gateway.ask().reason == "model_unknown", "what was allowed is not any more"
+    client.read_body(reply)
+    assert reply.ended == "complete"
+
+
+def test_the_old_worker_is_gone_once_its_streams_are_done(world, sim):
+    gateway = world.gateway(sim, supervised=True)
+    old = waiting.until(gateway.workers, "a worker")
+    client, reply = gateway.open(say(tokens=20, pace=30))
+    client.read_text(reply, 1)
+
+    gateway.reload()
+    client.read_body(reply)
+
+    assert reply.ended == "complete"
+    waiting.until(lambda: len(gateway.workers()) == 1 and gateway.workers() != old,
+                  "the old worker to be replaced")
+
+
+def test_a_reload_loses_no_connection(world, sim):
+    """The supervisor keeps the listening sockets, so what waits in a queue is served."""
+    gateway = world.gateway(sim, supervised=True, workers=2)
+    statuses = set()
+
+    for _ in range(5):
+        gateway.reload()
+        statuses |= {gateway.ask(say(tokens=1)).status for _ in range(10)}
+
+    assert statuses == {200}
+
+
+@pytest.mark.parametrize("spoil", ["syntax", "value"])
+def test_a_bad_conf_changes_nothing_and_says_why(world, sim, spoil):
+    gateway = world.gateway(sim, supervised=True)
+    if spoil == "syntax":
+        gateway.conf_path.write_text("listen = [;\n")
+    else:
+        gateway.write_conf(models={"allow": ["new/*"]}, stream={"buffer": "1 parsec"})
+    before = waiting.until(gateway.workers, "a worker")
+
+    gateway.reload()
+    waiting.until(lambda: f"{gateway.conf_path.name}:" in gateway.process.output(),
+                  "the problem, with file and line")
+
+    assert gateway.ask(say(tokens=1)).status == 200
+    assert gateway.workers() == before
+
+
+# --- workers ----------------------------------------------------------------------
+
+
+def test_a_killed_worker_is_restarted_and_serves(world, sim):
+    gateway = world.gateway(sim, supervised=True)
+    old = waiting.until(gateway.workers, "a worker")
+    assert gateway.ask(say(tokens=1)).status == 200
+
+    os.kill(old[0], signal.SIGKILL)
+
+    waiting.until(lambda: gateway.workers() not in ([], old), "another worker")
+    assert gateway.ask(say(tokens=1)).status == 200
+    assert gateway.process.is_running()
+
+
+def test_the_loss_of_one_worker_does_not_touch_the_streams_of_another(world, sim):
+    gateway = world.gateway(sim, supervised=True, workers=2)
+    workers = waiting.until(
+        lambda: gateway.workers() if len(gateway.workers()) == 2 else None, "two workers")
+    streams = [gateway.open(say(tokens=80, pace=30)) for _ in range(12)]
+    for client, reply in streams:
+        client.read_text(reply, 1)
+
+    os.kill(workers[0], signal.SIGKILL)
+    for client, reply in streams:
+        client.read_body(reply)
+
+    ends = sorted(reply.ended for _, reply in streams)
+    assert "complete" in ends, "the kernel spreads connections over both workers"
+    gateway.wait_for_metric("tidegate_exchanges", 0)
+
+
+def test_counters_survive_the_worker(world, sim):
+    gateway = world.gateway(sim, supervised=True)
+    gateway.ask(say(tokens=1))
+    gateway.wait_for_end("done")
+    before = gateway.metric("tidegate_exchanges_total", reason="done")
+    old = waiting.until(gateway.workers, "a worker")
+
+    os.kill(old[0], signal.SIGKILL)
+    waiting.until(lambda: gateway.workers() not in ([], old), "another worker")
+    gateway.ask(say(tokens=1))
+
+    waiting.until(lambda: gateway.metric("tidegate_exchanges_total", reason="done") == before + 1,
+                  "the count to go on where it was")
+
+
+def test_the_access_log_is_reopened_on_sigusr1(world, sim):
+    log = world.folder / "tidegate-requests.access"
+    gateway = world.gateway(sim, supervised=True, log={"access": str(log)})
+    gateway.ask(say(tokens=1))
+    waiting.until(lambda: "ev=exchange" in log.read_text(), "the access line")
+
+    log.rename(world.folder / "tidegate-old.access")
+    gateway.process.signal(signal.SIGUSR1)
+
+    def reopened():
+        gateway.ask(say(tokens=1))
+        return log.exists() and "ev=exchange" in log.read_text()
+
+    waiting.until(reopened, "an access line in the new file")

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""The checks must be able to fail: each is shown a small tree with one fault in it."""
+
+import check_banned
+import check_end_reasons
+import check_includes
+import check_sizes
+import check_spec_refs
+import pytest
+
+RULES = {
+    "base": "base\n",
+    "auth": "auth\nbase\n",
+    "upstream": "upstream\nbase\n",
+    "gateway": "gateway\nauth/auth.h\nauth/keys.h by worker\nbase\n"
+    "layer main\nlayer worker\nlayer exchange\nlayer format_* log\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A tree with rules and no code; call it to add a file."""
+    for folder, rules in RULES.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / ".may_include").write_text(rules)
+    for folder in ("loop", "e2e", "unit"):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+
+    def add(path, text):
+        (tmp_path / path).write_text(text)
+        return tmp_path
+
+    add("gateway/log.h", "/* nothing */\n")
+    return add
+
+
+def test_arrows_that_are_allowed_pass(tree):
+    tree("gateway/worker.c", '#include "auth/keys.h"\n#include "gateway/exchange.h"\n')
+    tree("gateway/exchange.h", '#include "gateway/log.h"\n#include "auth/auth.h"\n')
+    root = tree("auth/auth.c", '#include "auth/auth.h"\n#include "base/span.h"\n#include <time.h>\n')
+
+    assert check_includes.check(root) == []
+
+
+@pytest.mark.parametrize(
+    "path, text, words",
+    [
+        ("auth/jws.c", '#include "upstream/sse.h"\n', "may not include"),
+        ("upstream/sse.c", '#include "gateway/log.h"\n', "may not include"),
+        ("base/span.c", '#include "auth/auth.h"\n', "may not include"),
+        ("base/span.c", "#include <event2/event.h>\n", "base/ may not"),
+        ("gateway/exchange.c", '#include "gateway/worker.h"\n', "a layer above"),
+        ("gateway/exchange.c", '#include "auth/keys.h"\n', "may not include"),
+        ("gateway/format_text.c", '# include "gateway/exchange.h"\n', "a layer above"),
+        ("gateway/stray.c", "", "stands in no layer"),
+    ],
+)
+def test_an_include_against_the_arrows_is_found(tree, path, text, words):
+    root = tree(path, text)
+
+    problems = check_includes.check(root)
+
+    assert len(problems) == 1 and words in problems[0], problems
+
+
+def test_an_include_in_a_comment_is_none(tree):
+    root = tree("auth/jws.c", '/*\n#include "upstream/sse.h"\n*/\n')
+
+    assert check_includes.check(root) == []
+
+
+def test_modules_that_include_each_other_are_found(tree):
+    tree("auth/jws.h", '#include "auth/keys.h"\n')
+    root = tree("auth/keys.h", '#include "auth/jws.h"\n')
+
+    assert check_includes.check(root) == ["auth: modules include each other: jws -> keys -> jws"]
+
+
+@pytest.mark.parametrize(
+    "path, line",
+    [
+        ("base/span.c", "    strcpy(a, b);"),
+        ("tests/unit/test_span.c", "    int n = atoi(text);"),
+        ("auth/hs256.c", "    if (memcmp(mac, other, 32) == 0) {"),
+        ("gateway/exchange.c", "    evhttp_send_reply_end(req);"),
+        ("upstream/pool.c", "    now = time(NULL);"),
+    ],
+)
+def test_a_banned_call_is_found_with_its_line(tree, path, line):
+    root = tree(path, "/* file */\n" + line + "\n")
+
+    problems = check_banned.check(root)
+
+    assert len(problems) == 1 and problems[0].startswith(f"{path}:2: "), problems
+
+
+@pytest.mark.parametrize(
+    "path, line",
+    [
+        ("base/span.c", "    /* strcpy(a, b) would be wrong */"),
+        ("base/span.c", '    puts("system(x)");'),
+        ("base/span.c", "    stop_time(x); x->time(y); snprintf(a, n, f);"),
+        ("base/clock.c", "    clock_gettime(CLOCK_MONOTONIC, &now);"),
+        ("gateway/edge.c", "    evhttp_free(http);"),
+        ("base/span.c", "    return memcmp(a, b, n) == 0;"),
+    ],
+)
+def test_what_only_looks_banned_passes(tree, path, line):
+    assert check_banned.check(tree(path, line + "\n")) == []
+
+
+TABLE = '#define END_REASONS(X) X(END_DONE, "done", 200) X(END_CUT, "cut", 0)\n'
+
+
+def test_an_end_reason_without_a_test_is_found(tree):
+    tree("gateway/end_reason.h", TABLE)
+    tree("tests/unit/test_end_reason.c", "int a = END_CUT;\n")
+    root = tree("tests/loop/test_x.c", "int a = END_DONE; /* END_CUT */\n")
+
+    problems = check_end_reasons.check(root)
+
+    assert len(problems) == 1 and "END_CUT (cut)" in problems[0]
+
+
+def test_an_end_reason_in_a_python_test_counts(tree):
+    tree("gateway/end_reason.h", TABLE)
+    tree("tests/e2e/test_y.py", 'ROWS = [("done", 200)]\ndef test_cut():\n    expect("cut")\n')
+
+    assert check_end_reasons.check(tree("tests/loop/test_x.c", "")) == []
+
+
+def test_a_clause_without_a_test_is_listed(tree):
+    tree("auth/jws.c", "/* RFC 7515 section 5.2 and\n * RFC 7519 section\n * 4.1 */\n")
+    root = tree("tests/unit/test_jws.c", '{"x", "RFC 7515 section 5.2"}\n')
+
+    problems = check_spec_refs.check(root)
+
+    assert problems == ["auth/jws.c: RFC 7519 section 4.1: cited in code, by no test"]
+
+
+def test_a_long_function_and_a_long_file_are_found(tree):
+    body = "static int f(int a,\n             int b)\n{\n" + "    a++;\n" * 79 + "}\n"
+    tree("base/span.c", "static const int t[] =\n{\n" + "    1,\n" * 90 + "};\n\n" + body)
+    root = tree("base/json.c", "\n" * 601)
+
+    problems = check_sizes.check(root)
+
+    assert problems == ["base/json.c: 601 lines (at most 600)",
+                        "base/span.c:97: f: 81 lines (at most 80)"]

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.c - one call: its states, its clocks, its retries, its one end.
+ *
+ *   upstream_start
+ *        |                     ,------------------- BACKOFF <----------------.
+ *        v                     v                                             |
+ *    RESOLVING --> OPENING --> AWAITING --first delta--> STREAMING           | may be
+ *        |            |           |                          |               | retried
+ *        `------------+-----------+------ failure -----------+---------------'
+ *                                                            |
+ *                                              on_end --> ENDED (upstream_cancel,
+ *                                                         from any state)
+ *   VERDICT stands for "a failure is known but we are inside the owner's call, or
+ *   inside evhttp's": the timer tells it a moment later.
+ *
+ * Invariants
+ *   1. In ENDED nothing fires and no connection points here.
+ *   2. One timer; it is armed in every state but ENDED, except while the clocks
+ *      stand still, and is moved by itself rather than by each token.
+ *   3. A function that may reach on_end does so as its last act.
+ */
+#include "upstream/call.h"
+
+#include <event2/event.h>
+#include <event2/util.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "upstream/origin.h"
+#include "upstream/pool.h"
+#include "upstream/request.h"
+#include "upstream/request_body.h"
+
+#define BACKOFF_FIRST_MS 250
+#define BACKOFF_DOUBLINGS_MAX 5
+/* A provider that wants us to stay away longer is told to the client instead. */
+#define RETRY_AFTER_MAX_S 2
+
+static void attempt(struct upstream *call);
+
+/* Absolute; only where the state has a clock. */
+static int64_t deadline_of(const struct upstream *call)
+{
+    int64_t deadline = 0;
+
+    switch (call->state) {
+    case CALL_RESOLVING:
+    case CALL_OPENING:
+        deadline = call->connect_deadline_ms;
+        if (call->first_deadline_ms != 0 && call->first_deadline_ms < deadline) {
+            deadline = call->first_deadline_ms;
+        }
+        break;
+    case CALL_AWAITING:
+        deadline = call->first_deadline_ms;
+        break;
+    case CALL_STREAMING:
+        deadline = call->last_activity_ms + call->origin->settings.idle_timeout_ms;
+        break;
+    case CALL_BACKOFF:
+        deadline = call->backoff_until_ms;
+        break;
+    case CALL_VERDICT:
+    case CALL_ENDED:
+        break;
+    }
+    return deadline;
+}
+
+/* The timer fires no later than the deadline; when too early, it re-arms itself. */
+static void arm(struct upstream *call)
+{
+    int64_t deadline = deadline_of(call);
+    int64_t now = clock_now_ms();
+    int64_t delay = deadline > now ? deadline - now : 0;
+    struct timeval timeout = {.tv_sec = delay / 1000, .tv_usec = (delay % 1000) * 1000};
+
+    if (evtimer_pending(call->timer, NULL) != 0 && call->timer_due_ms <= deadline) {
+        return;
+    }
+    call->timer_due_ms = deadline;
+    (void)event_add(call->timer, &timeout);
+}
+
+static void enter(struct upstream *call, enum call_state state)
+{
+    call->state = state;
+    if (state == CALL_AWAITING && call->first_deadline_ms == 0) {
+        call->first_deadline_ms = clock_now_ms() + call->origin->settings.first_token_timeout_ms;
+    }
+    arm(call);
+}
+
+/* Leave every place where something could still fire for this call. */
+static void silence(struct upstream *call)
+{
+    call->state = CALL_ENDED;
+    (void)event_del(call->timer);
+    resolver_stop_waiting(call->origin->resolver, &call->waiter);
+}
+
+static void drop_connection(struct upstream *call)
+{
+    if (call->connection != NULL) {
+        connection_kill(call->connection);
+        call->connection = NULL;
+    }
+    call->is_still = false;
+}
+
+static void end(struct upstream *call, enum upstream_failure failure)
+{
+    struct upstream_end end = {
+        .failure = failure,
+        .status = call->answer.status,
+        .retry_after_s = call->answer.retry_after_s,
+        .finish = call->answer.finish,
+        .usage = call->answer.usage,
+        .attempts = call->attempts,
+    };
+
+    silence(call);
+    call->events->on_end(call->owner, &end);
+}
+
+/* A failure that may not be told yet. */
+static void fail_later(struct upstream *call, enum upstream_failure failure)
+{
+    call->verdict = failure;
+    enter(call, CALL_VERDICT);
+}
+
+static int64_t backoff_ms(const struct upstream *call)
+{
+    unsigned doublings = call->retries < BACKOFF_DOUBLINGS_MAX ? call->retries
+                                                               : BACKOFF_DOUBLINGS_MAX;
+    int64_t longest = (int64_t)BACKOFF_FIRST_MS << doublings;
+    int64_t asked = call->answer.retry_after_s * 1000;
+    uint16_t dice;
+    int64_t delay;
+
+    evutil_secure_rng_get_bytes(&dice, sizeof(dice));
+    delay = longest / 2 + dice % (longest / 2);
+    return delay > asked ? delay : asked;
+}
+
+static bool may_retry(const struct upstream *call, enum upstream_failure failure)
+{
+    return !call->has_delta && call->retries < call->origin->settings.retries &&
+           upstream_failure_may_retry(failure) && call->answer.retry_after_s <= RETRY_AFTER_MAX_S;
+}
+
+/* The attempt is over, its connection put away: another one, or the end. */
+static void attempt_failed(struct upstream *call, enum upstream_failure failure)
+{
+    const struct upstream_settings *settings = &call->origin->settings;
+
+    if (may_retry(call, failure)) {
+        int64_t until = clock_now_ms() + backoff_ms(call);
+        int64_t limit = call->first_deadline_ms != 0
+                            ? call->first_deadline_ms
+                            : call->started_ms + settings->first_token_timeout_ms;
+        if (until < limit) {
+            call->retries++;
+            call->backoff_until_ms = until;
+            enter(call, CALL_BACKOFF);
+            return;
+        }
+    }
+    end(call, failure);
+}
+
+static void send_on(struct upstream *call, struct connection *connection)
+{
+    bool is_open;
+
+    if (connection == NULL || !request_send(connection, call)) {
+        fail_later(call, UPSTREAM_NO_MEMORY);
+        return;
+    }
+    if (call->state == CALL_VERDICT) {
+        return; /* refused at once, see call_on_lost() */
+    }
+    is_open = connection->state == CONNECTION_BUSY;
+    enter(call, is_open ? CALL_AWAITING : CALL_OPENING);
+}
+
+static void on_resolved(struct resolve_waiter *waiter, bool has_addresses)
+{
+    struct upstream *call = waiter->owner;
+
+    if (!has_addresses) {
+        attempt_failed(call, UPSTREAM_RESOLVE);
+    } else if (!pool_has_room(call->origin)) {
+        attempt_failed(call, UPSTREAM_FULL);
+    } else {
+        send_on(call, pool_open(call->origin));
+    }
+}
+
+static void open_new(struct upstream *call)
+{
+    struct resolver *resolver = call->origin->resolver;
+
+    if (!pool_has_room(call->origin)) {
+        fail_later(call, UPSTREAM_FULL);
+        return;
+    }
+    switch (resolver_check(resolver)) {
+    case RESOLVE_READY:
+        send_on(call, pool_open(call->origin));
+        break;
+    case RESOLVE_PENDING:
+        resolver_wait(resolver, &call->waiter);
+        enter(call, CALL_RESOLVING);
+        break;
+    case RESOLVE_FAILED:
+        fail_later(call, UPSTREAM_RESOLVE);
+        break;
+    }
+}
+
+/* Begin an attempt. Fires nothing: whatever fails here is told by the timer. */
+static void attempt(struct upstream *call)
+{
+    struct connection *connection = NULL;
+
+    call->attempts++;
+    call->state = CALL_RESOLVING;
+    call->connect_deadline_ms = clock_now_ms() + call->origin->settings.connect_timeout_ms;
+    answer_reset(&call->answer);
+    if (!call->has_met_dead) {
+        connection = pool_lend(call->origin);
+    }
+    if (connection != NULL) {
+        send_on(call, connection);
+    } else {
+        open_new(call);
+    }
+}
+
+static void on_clock(struct upstream *call)
+{
+    enum upstream_failure failure = UPSTREAM_CONNECT_TIMEOUT;
+
+    switch (call->state) {
+    case CALL_RESOLVING:
+    case CALL_OPENING:
+        resolver_stop_waiting(call->origin->resolver, &call->waiter);
+        if (call->connection != NULL) {
+            resolver_report_bad(call->origin->resolver, call->connection->address);
+        }
+        if (deadline_of(call) < call->connect_deadline_ms) {
+            failure = UPSTREAM_FIRST_TIMEOUT;
+        }
+        break;
+    case CALL_AWAITING:
+        failure = UPSTREAM_FIRST_TIMEOUT;
+        break;
+    case CALL_STREAMING:
+        failure = UPSTREAM_IDLE_TIMEOUT;
+        break;
+    case CALL_BACKOFF:
+        attempt(call);
+        return;
+    case CALL_VERDICT:
+        failure = call->verdict;
+        break;
+    case CALL_ENDED:
+        return;
+    }
+    drop_connection(call);
+    attempt_failed(call, failure);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct upstream *call = arg;
+
+    (void)fd;
+    (void)what;
+    if (call->is_still) {
+        return; /* upstream_resume() arms it again */
+    }
+    if (deadline_of(call) > clock_now_ms()) {
+        arm(call);
+        return;
+    }
+    on_clock(call);
+}
+
+/* The owner does not want to read: what upstream then fails to say is no failure. */
+static void stand_still(struct upstream *call)
+{
+    connection_pause(call->connection);
+    call->is_still = true;
+    call->still_since_ms = clock_now_ms();
+}
+
+void call_on_opened(struct upstream *call)
+{
+    enter(call, CALL_AWAITING);
+}
+
+bool call_on_head(struct upstream *call, const struct answer_head *head)
+{
+    if (answer_take_head(&call->answer, head) != ANSWER_MORE) {
+        return false; /* call_on_lost() follows */
+    }
+    if (call->is_paused) {
+        stand_still(call);
+    }
+    return true;
+}
+
+static void forget_body(struct upstream *call)
+{
+    free(call->body);
+    call->body = NULL;
+}
+
+static bool on_answer_delta(void *owner, const struct upstream_delta *delta)
+{
+    struct upstream *call = owner;
+
+    call->last_activity_ms = clock_now_ms();
+    if (!call->has_delta) {
+        call->has_delta = true;
+        forget_body(call);
+        enter(call, CALL_STREAMING);
+    }
+    call->events->on_delta(call->owner, delta);
+    return call->state != CALL_ENDED;
+}
+
+static void on_answer_comment(void *owner)
+{
+    struct upstream *call = owner;
+
+    call->last_activity_ms = clock_now_ms();
+}
+
+static const struct answer_events answer_events = {
+    .on_delta = on_answer_delta,
+    .on_comment = on_answer_comment,
+};
+
+bool call_on_body(struct upstream *call, struct span bytes)
+{
+    switch (answer_take_body(&call->answer, bytes)) {
+    case ANSWER_MORE:
+        return true;
+    case ANSWER_DONE:
+        connection_drain(call->connection);
+        call->connection = NULL;
+        end(call, UPSTREAM_OK);
+        return false;
+    case ANSWER_FAILED:
+        drop_connection(call);
+        attempt_failed(call, call->answer.failure);
+        return false;
+    case ANSWER_STOPPED:
+        return false;
+    }
+    return false;
+}
+
+void call_on_body_end(struct upstream *call)
+{
+    enum answer_step step;
+
+    call->connection = NULL;
+    call->is_still = false;
+    step = answer_take_end(&call->answer);
+    if (step == ANSWER_DONE) {
+        end(call, UPSTREAM_OK);
+    } else if (step == ANSWER_FAILED) {
+        attempt_failed(call, call->answer.failure);
+    }
+}
+
+void call_on_lost(struct upstream *call, enum call_loss loss)
+{
+    unsigned address = call->connection->address;
+
+    call->connection = NULL;
+    call->is_still = false;
+    switch (loss) {
+    case CALL_LOST_OPENING:
+        /* May come from inside request_send(), so it is told by the timer. */
+        resolver_report_bad(call->origin->resolver, address);
+        fail_later(call, UPSTREAM_CONNECT);
+        break;
+    case CALL_LOST_TLS:
+        fail_later(call, UPSTREAM_TLS);
+        break;
+    case CALL_LOST_DEAD:
+        if (!call->has_met_dead) {
+            call->has_met_dead = true;
+            attempt(call);
+            return;
+        }
+        attempt_failed(call, UPSTREAM_TRUNCATED);
+        break;
+    case CALL_LOST_CUT:
+        attempt_failed(call, answer_why_cut(&call->answer));
+        break;
+    case CALL_LOST_NONSENSE:
+        attempt_failed(call, UPSTREAM_NONSENSE);
+        break;
+    case CALL_LOST_NO_MEMORY:
+        attempt_failed(call, UPSTREAM_NO_MEMORY);
+        break;
+    }
+}
+
+void call_free(struct upstream *call)
+{
+    if (call->timer != NULL) {
+        event_free(call->timer);
+    }
+    answer_fini(&call->answer);
+    free(call->request_id);
+    free(call->body);
+    free(call);
+}
+
+/* Everything that is needed to die is allocated here. */
+static bool fill(struct upstream *call, const struct upstream_call *wanted)
+{
+    struct upstream_origin *origin = call->origin;
+
+    call->answer.dialect = origin->dialect;
+    call->answer.scratch = origin->context->scratch;
+    call->answer.doc = origin->context->doc;
+    call->answer.events = &answer_events;
+    call->answer.owner = call;
+    call->timer = evtimer_new(origin->context->base, on_timer, call);
+    call->request_id = strndup(wanted->request_id.length > 0 ? wanted->request_id.data : "",
+                               wanted->request_id.length);
+    call->body = request_body_render(&origin->settings, wanted, &call->body_length);
+    return answer_init(&call->answer, origin->settings.max_event_bytes) && call->timer != NULL &&
+           call->request_id != NULL && call->body != NULL;
+}
+
+struct upstream *upstream_start(struct upstream_origin *origin, const struct upstream_call *wanted)
+{
+    struct upstream *call = calloc(1, sizeof(*call));
+
+    if (call == NULL) {
+        return NULL;
+    }
+    call->origin = origin;
+    call->events = wanted->events;
+    call->owner = wanted->owner;
+    call->waiter.on_resolved = on_resolved;
+    call->waiter.owner = call;
+    call->started_ms = clock_now_ms();
+    if (!fill(call, wanted)) {
+        call_free(call);
+        return NULL;
+    }
+    TAILQ_INSERT_TAIL(&origin->calls, call, link);
+    origin->call_count++;
+    attempt(call);
+    return call;
+}
+
+void upstream_pause(struct upstream *call)
+{
+    if (call->is_paused || call->state == CALL_ENDED) {
+        return;
+    }
+    call->is_paused = true;
+    if (call->connection != NULL && call->connection->is_head_in) {
+        stand_still(call);
+    }
+}
+
+/* Deadlines move by the time that we did not read. */
+static void move_clocks(struct upstream *call)
+{
+    int64_t now = clock_now_ms();
+    int64_t still_ms = now - call->still_since_ms;
+
+    call->first_deadline_ms += still_ms;
+    call->last_activity_ms += still_ms;
+    if (call->last_activity_ms > now) {
+        call->last_activity_ms = now; /* it spoke after the pause began */
+    }
+    arm(call);
+}
+
+void upstream_resume(struct upstream *call)
+{
+    if (!call->is_paused || call->state == CALL_ENDED) {
+        return;
+    }
+    call->is_paused = false;
+    if (call->is_still) {
+        call->is_still = false;
+        connection_resume(call->connection);
+        move_clocks(call);
+    }
+}
+
+void upstream_cancel(struct upstream *call)
+{
+    struct upstream_origin *origin;
+
+    if (call == NULL || BUG_IF(call->is_cancelled)) {
+        return;
+    }
+    origin = call->origin;
+    if (call->state != CALL_ENDED) {
+        drop_connection(call);
+        silence(call);
+    }
+    call->is_cancelled = true;
+    TAILQ_REMOVE(&origin->calls, call, link);
+    origin->call_count--;
+    TAILQ_INSERT_TAIL(&origin->context->dead_calls, call, link);
+    context_need_flush(origin->context);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.h - the insides of one call, and what its connection tells it.
+ *
+ * Internal to upstream/. The life of a call is drawn in call.c.
+ */
+#ifndef UPSTREAM_CALL_H
+#define UPSTREAM_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/attrs.h"
+#include "upstream/answer.h"
+#include "upstream/resolve.h"
+#include "upstream/upstream.h"
+
+struct connection;
+struct event;
+
+/* What is waited for. */
+enum call_state {
+    CALL_RESOLVING = 0, /* the first addresses of the host */
+    CALL_OPENING,       /* TCP and TLS */
+    CALL_AWAITING,      /* the first delta */
+    CALL_STREAMING,     /* the next delta, or the end */
+    CALL_BACKOFF,       /* the time of the next attempt */
+    CALL_VERDICT,       /* the loop: a failure is known and not yet told */
+    CALL_ENDED,         /* nothing: on_end has fired or the call was cancelled */
+};
+
+struct upstream {
+    TAILQ_ENTRY(upstream) link;     /* in origin.calls, then in context.dead_calls */
+    struct upstream_origin *origin; /* borrowed; not followed once cancelled */
+    const struct upstream_events *events; /* static */
+    void *owner;
+    enum call_state state;
+    struct resolve_waiter waiter;   /* waiting in CALL_RESOLVING only */
+    struct connection *connection;  /* lent by the pool; NULL when there is none */
+    struct event *timer;            /* owned: the one clock of this call */
+    struct answer answer;
+    char *request_id;               /* owned */
+    char *body;                     /* owned: kept for retries, freed by the first delta */
+    size_t body_length;
+    int64_t timer_due_ms;           /* when the timer fires, while it is pending */
+    int64_t started_ms;
+    int64_t connect_deadline_ms;    /* of this attempt */
+    int64_t first_deadline_ms;      /* set when a request is first sent; 0 before */
+    int64_t last_activity_ms;       /* the last delta or comment */
+    int64_t backoff_until_ms;
+    int64_t still_since_ms;         /* valid while is_still */
+    enum upstream_failure verdict;  /* valid in CALL_VERDICT */
+    unsigned attempts;
+    unsigned retries;               /* of the attempts, those that the settings count */
+    bool is_paused;                 /* what the owner wants */
+    bool is_still;                  /* paused in the body: the clocks stand still */
+    bool has_delta;                 /* on_delta has fired: no more retries */
+    bool has_met_dead;              /* the free retry after a dead reused connection is used up */
+    bool is_cancelled;
+};
+
+/* Why a connection was lost, as far as the HTTP side can tell. */
+enum call_loss {
+    CALL_LOST_OPENING = 0, /* refused, unreachable */
+    CALL_LOST_TLS,         /* the handshake was refused */
+    CALL_LOST_DEAD,        /* a reused one that had been closed meanwhile */
+    CALL_LOST_CUT,         /* in the middle of an exchange */
+    CALL_LOST_NONSENSE,    /* what came is not HTTP, or not within bounds */
+    CALL_LOST_NO_MEMORY,
+};
+
+/* Told by request.c, from the loop. The connection stays the teller's to put away. */
+void call_on_opened(struct upstream *call);
+bool call_on_head(struct upstream *call, const struct answer_head *head); /* false: refuse it */
+bool call_on_body(struct upstream *call, struct span bytes);              /* false: stop */
+void call_on_body_end(struct upstream *call);
+void call_on_lost(struct upstream *call, enum call_loss loss);
+
+/* For upstream_context_flush() only. */
+void call_free(struct upstream *call);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dialect_chat.c - chunks of an OpenAI-compatible chat completion.
+ *
+ * Providers differ in everything but choices[0].delta.content, so nothing else
+ * is required: choices may be empty or absent, usage may ride on any chunk, the
+ * index may count tokens, and members nobody knows are passed over.
+ */
+#include "upstream/dialect.h"
+#include "upstream/dialect_scratch.h"
+
+/* The names under which providers send the thinking text. */
+static const char *const reasoning_names[] = {"reasoning_content", "reasoning", "reasoning_text"};
+
+/* The first choice by position; its index is a token count in some servers. */
+static json_ref first_choice(const struct json_doc *doc)
+{
+    json_ref choices = json_member(doc, 0, "choices");
+    json_ref choice = json_is(doc, choices, JSON_ARRAY) ? json_first(doc, choices) : JSON_NONE;
+    return json_is(doc, choice, JSON_OBJECT) ? choice : JSON_NONE;
+}
+
+static json_ref object_member(const struct json_doc *doc, json_ref object, const char *name)
+{
+    json_ref member = json_member(doc, object, name);
+    return json_is(doc, member, JSON_OBJECT) ? member : JSON_NONE;
+}
+
+/* Text of the delta; "text" of older completions only where there is no delta. */
+static bool read_text(struct dialect_scratch *scratch, json_ref choice,
+                      struct dialect_result *result)
+{
+    const struct json_doc *doc = scratch->doc;
+    json_ref delta = object_member(doc, choice, "delta");
+    if (delta == JSON_NONE) {
+        return dialect_string(scratch, json_member(doc, choice, "text"), &result->delta.text,
+                              result);
+    }
+    if (!dialect_string(scratch, json_member(doc, delta, "content"), &result->delta.text, result)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(reasoning_names) / sizeof(reasoning_names[0]); i++) {
+        json_ref reasoning = json_member(doc, delta, reasoning_names[i]);
+        if (!dialect_string(scratch, reasoning, &result->delta.reasoning, result)) {
+            return false;
+        }
+        if (!span_is_empty(result->delta.reasoning)) {
+            return true;
+        }
+    }
+    return true;
+}
+
+/* Most send "usage" beside the choices, some inside the choice or an extension. */
+static void read_usage(const struct json_doc *doc, json_ref choice, struct dialect_result *result)
+{
+    const json_ref places[] = {
+        object_member(doc, 0, "usage"),
+        object_member(doc, choice, "usage"),
+        object_member(doc, object_member(doc, 0, "x_groq"), "usage"),
+    };
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !result->has_usage; i++) {
+        dialect_usage(doc, json_member(doc, places[i], "prompt_tokens"),
+                      json_member(doc, places[i], "completion_tokens"), result);
+    }
+}
+
+static void read_event(struct dialect_scratch *scratch, const struct sse_event *event,
+                       struct dialect_result *result)
+{
+    if (!dialect_open(scratch, event, result)) {
+        return;
+    }
+    const struct json_doc *doc = scratch->doc;
+    json_ref choice = first_choice(doc);
+    json_ref finish = json_member(doc, choice, "finish_reason");
+    if (json_string_equals(doc, finish, "error")) {
+        dialect_fail(scratch, result);
+        return;
+    }
+    if (!read_text(scratch, choice, result)) {
+        return;
+    }
+    dialect_finish(doc, finish, result);
+    read_usage(doc, choice, result);
+}
+
+const struct dialect dialect_chat = {.name = "chat", .read = read_event};

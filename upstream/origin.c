@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * origin.c - one configured upstream: address, trust, pool, dialect.
+ *
+ * Whatever can be settled before the first request is settled here, so that a
+ * request copies prepared texts and cannot fail on configuration.
+ */
+#include "upstream/origin.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "upstream/prompt_template.h"
+#include "upstream/resolve.h"
+#include "upstream/tls.h"
+
+#define SCHEME "Bearer " /* RFC 6750 section 2.1 */
+
+static bool make_authorization(struct upstream_origin *origin)
+{
+    struct span token = origin->settings.token;
+    size_t scheme_length = strlen(SCHEME);
+
+    if (span_is_empty(token)) {
+        return true;
+    }
+    origin->authorization = malloc(scheme_length + token.length + 1);
+    if (origin->authorization == NULL) {
+        return false;
+    }
+    memcpy(origin->authorization, SCHEME, scheme_length);
+    memcpy(origin->authorization + scheme_length, token.data, token.length);
+    origin->authorization[scheme_length + token.length] = '\0';
+    return true;
+}
+
+/* A line end or a NUL in the token would become a second header field or a cut one. */
+static bool token_is_printable(struct span token)
+{
+    for (size_t i = 0; i < token.length; i++) {
+        if (token.data[i] <= ' ' || token.data[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_settings(struct upstream_origin *origin, char *problem, size_t problem_size)
+{
+    const struct upstream_settings *settings = &origin->settings;
+    const char *why = NULL;
+
+    if (!url_parse(settings->url, &origin->url, &why)) {
+        (void)snprintf(problem, problem_size, "%s", why);
+        return false;
+    }
+    if (!token_is_printable(settings->token)) {
+        (void)snprintf(problem, problem_size, "the token has characters that no header may hold");
+        return false;
+    }
+    if (settings->dialect == UPSTREAM_DIALECT_TGI &&
+        prompt_template_find(settings->prompt_template) == NULL) {
+        (void)snprintf(problem, problem_size, "there is no such prompt template");
+        return false;
+    }
+    return true;
+}
+
+static bool make_parts(struct upstream_origin *origin, char *problem, size_t problem_size)
+{
+    const struct url *url = &origin->url;
+
+    (void)snprintf(problem, problem_size, "out of memory");
+    if (!pool_init(&origin->pool, origin) || !make_authorization(origin)) {
+        return false;
+    }
+    origin->resolver = resolver_new(origin->context->names, url->host);
+    if (origin->resolver == NULL) {
+        return false;
+    }
+    if (url->is_tls) {
+        origin->tls = tls_new(url->host, origin->settings.ca_file, problem, problem_size);
+    }
+    return !url->is_tls || origin->tls != NULL;
+}
+
+struct upstream_origin *upstream_origin_new(struct upstream_context *context,
+                                            const struct upstream_settings *settings,
+                                            char *problem, size_t problem_size)
+{
+    struct upstream_origin *origin = calloc(1, sizeof(*origin));
+
+    if (origin == NULL) {
+        (void)snprintf(problem, problem_size, "out of memory");
+        return NULL;
+    }
+    origin->context = context;
+    origin->settings = *settings;
+    origin->dialect = dialect_find(settings->dialect);
+    TAILQ_INIT(&origin->calls);
+    TAILQ_INIT(&origin->pool.idle);
+    TAILQ_INIT(&origin->pool.active);
+    context->origin_count++;
+    if (!check_settings(origin, problem, problem_size) ||
+        !make_parts(origin, problem, problem_size)) {
+        upstream_origin_free(origin);
+        return NULL;
+    }
+    return origin;
+}
+
+void upstream_origin_free(struct upstream_origin *origin)
+{
+    if (origin == NULL || BUG_IF(origin->call_count != 0)) {
+        return;
+    }
+    pool_fini(&origin->pool);
+    resolver_free(origin->resolver);
+    tls_free(origin->tls);
+    if (origin->authorization != NULL) {
+        OPENSSL_cleanse(origin->authorization, strlen(origin->authorization));
+        free(origin->authorization);
+    }
+    origin->context->origin_count--;
+    free(origin);
+}
+
+void upstream_origin_counts(const struct upstream_origin *origin, struct upstream_counts *counts)
+{
+    *counts = (struct upstream_counts){
+        .calls = origin->call_count,
+        .connections = origin->pool.count,
+        .idle = origin->pool.idle_count,
+        .reused = origin->reused,
+        .opened = origin->opened,
+        .tls_resumed = origin->tls_resumed,
+    };
+}

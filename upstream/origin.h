@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * origin.h - what the event-loop files of this folder share with each other.
+ *
+ * Internal: nobody outside upstream/ includes it. Who owns what:
+ *
+ *   upstream_context            one per event loop
+ *     dead calls, dead connections   freed by upstream_context_flush()
+ *     upstream_origin           one per configured upstream
+ *       resolver, tls, pool
+ *         connection            pool.h; lent to at most one call
+ *       calls                   call.h; owned by the gateway until upstream_cancel()
+ */
+#ifndef UPSTREAM_ORIGIN_H
+#define UPSTREAM_ORIGIN_H
+
+#include <sys/queue.h>
+
+#include "upstream/dialect.h"
+#include "upstream/pool.h"
+#include "upstream/upstream.h"
+#include "upstream/url.h"
+
+struct resolver;
+struct resolve_service;
+struct tls;
+
+TAILQ_HEAD(upstream_list, upstream);
+
+struct upstream_context {
+    struct event_base *base; /* borrowed */
+    struct upstream_hooks hooks;
+    struct json_doc *doc;            /* owned: error answers are read with it */
+    struct dialect_scratch *scratch; /* owned: events are read with it */
+    struct resolve_service *names;   /* owned */
+    struct connection_list dirty;    /* requests wait in these output buffers */
+    struct connection_list dead_connections;
+    struct upstream_list dead_calls;
+    unsigned origin_count; /* for the check in upstream_context_free() */
+    bool flush_asked;      /* on_need_flush has been called since the last flush */
+};
+
+struct upstream_origin {
+    struct upstream_context *context; /* borrowed, outlives this */
+    struct upstream_settings settings;
+    const struct dialect *dialect; /* static */
+    struct url url;                /* points into settings.url */
+    char *authorization;           /* owned, wiped: the header's value; NULL: none sent */
+    struct resolver *resolver;     /* owned */
+    struct tls *tls;               /* owned; NULL for http:// */
+    struct pool pool;
+    struct upstream_list calls; /* live handles, ended ones included */
+    unsigned call_count;
+    unsigned long reused; /* the totals of struct upstream_counts */
+    unsigned long opened;
+    unsigned long tls_resumed;
+};
+
+/* Ask the owner, once per turn, to call upstream_context_flush(). */
+void context_need_flush(struct upstream_context *context);
+
+/* For tests: read this file instead of /etc/resolv.conf; before the first origin. False: no memory. */
+bool context_use_resolv_conf(struct upstream_context *context, const char *path);
+
+#endif

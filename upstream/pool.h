@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - connections to one origin: open, lend, take back, retire, cap.
+ *
+ *              open                    request            done, clean
+ *   (nothing) ------> OPENING --------> BUSY ---------------------------> IDLE
+ *                        |               | \                             ^ |  |
+ *                        |               |  `-[DONE]-> DRAINING --clean--' |  |
+ *                        |               |                |                |  |
+ *                        `---------------'-- anything else or cancelled ---'  |
+ *                                        v                                    |
+ *                                       DEAD  (freed by the next flush)     lent: BUSY
+ *
+ * evhttp queues requests behind each other and reconnects by itself; both would
+ * hide from us what happens, so a connection carries one request at a time and is
+ * never used again once it was disconnected.
+ */
+#ifndef UPSTREAM_POOL_H
+#define UPSTREAM_POOL_H
+
+#include <event2/bufferevent.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/attrs.h"
+
+struct connection;
+struct event;
+struct evhttp_connection;
+struct evhttp_request;
+struct upstream;
+struct upstream_context;
+struct upstream_origin;
+
+TAILQ_HEAD(connection_list, connection);
+
+enum connection_state {
+    CONNECTION_OPENING = 0, /* TCP connect, then the TLS handshake */
+    CONNECTION_BUSY,        /* a request is being sent or answered */
+    CONNECTION_DRAINING,    /* the call is over; the end of the body is awaited */
+    CONNECTION_IDLE,        /* waits to be lent */
+    CONNECTION_DEAD,        /* on the context's dead list */
+};
+
+/* evhttp's own callbacks, put aside while we listen for the connect. */
+struct connection_callbacks {
+    bufferevent_data_cb on_read;
+    bufferevent_data_cb on_write;
+    bufferevent_event_cb on_event;
+    void *arg;
+};
+
+struct connection {
+    TAILQ_ENTRY(connection) link;       /* in pool.idle, pool.active or dead_connections */
+    TAILQ_ENTRY(connection) dirty_link; /* in context.dirty while is_dirty */
+    struct upstream_origin *origin;     /* borrowed; not followed once DEAD */
+    struct upstream_context *context;   /* borrowed */
+    struct evhttp_connection *evcon;    /* owned */
+    struct bufferevent *bev;            /* evcon's */
+    struct evhttp_request *req;         /* evcon's; NULL while no request is under way */
+    struct upstream *call;              /* borrowed; NULL when nobody waits for the answer */
+    struct connection_callbacks saved;  /* valid while OPENING */
+    enum connection_state state;
+    unsigned address;        /* which of the resolver's addresses */
+    unsigned http_error;     /* enum evhttp_request_error + 1; 0: none */
+    unsigned continues;      /* 100 Continue answers seen */
+    uint64_t bytes_in;       /* read since the request was given to evhttp */
+    uint64_t drained_at;     /* bytes_in when DRAINING began */
+    int64_t expires_ms;      /* IDLE and DRAINING: closed then */
+    bool is_tls;
+    bool is_reused;          /* lent from the pool */
+    bool is_dirty;
+    bool is_head_in;         /* the final response head has come */
+    bool is_clean;           /* that head allows another request when the body has ended */
+    bool handshake_failed;   /* TLS said no, rather than the network */
+};
+
+struct pool {
+    struct connection_list idle;   /* most recently used first */
+    struct connection_list active; /* OPENING, BUSY and DRAINING */
+    unsigned count;        /* idle and active */
+    unsigned idle_count;
+    int64_t sweep_due_ms;  /* when the sweep runs next, while it is pending */
+    struct event *sweep;   /* owned: closes what has expired */
+};
+
+/* False when memory is out. */
+bool pool_init(struct pool *pool, struct upstream_origin *origin) MUST_USE;
+void pool_fini(struct pool *pool); /* every connection becomes DEAD */
+
+/* True when one more connection may be opened; may close an idle one to make room. */
+bool pool_has_room(struct upstream_origin *origin);
+
+/* The most recently used idle connection, now BUSY; NULL when there is none. */
+struct connection *pool_lend(struct upstream_origin *origin) MUST_USE;
+
+/* A new connection, OPENING, not yet told to connect; NULL when memory is out. */
+struct connection *pool_open(struct upstream_origin *origin) MUST_USE;
+
+/* A request on it has ended cleanly: it becomes IDLE (or DEAD when enough are). */
+void pool_take_back(struct connection *connection);
+
+/* Its call is over although the body has not ended: give the end a short while to come. */
+void connection_drain(struct connection *connection);
+
+/* Silence it and let the next flush close it. Legal in every callback; idempotent. */
+void connection_kill(struct connection *connection);
+
+/* Stop and resume reading the response body. */
+void connection_pause(struct connection *connection);
+void connection_resume(struct connection *connection);
+
+/* A request waits in its output buffer: write it in the next flush. */
+void connection_mark_dirty(struct connection *connection);
+
+/* For upstream_context_flush() only. */
+void connection_flush(struct connection *connection);
+void connection_free(struct connection *connection);
+
+/* Before the first byte is written: one TLS record for head and body together. */
+void connection_join_output(struct connection *connection);
+
+/* Overwrite the Authorization value that evhttp still holds for the current request. */
+void connection_wipe_secret(struct connection *connection);
+
+#endif
