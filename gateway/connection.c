@@ -221,6 +221,7 @@ bool connection_adopt(struct connection_set *set, struct bufferevent *bev)
         free(connection);
         return false;
     }
+    bufferevent_set_timeouts(bev, NULL, NULL); /* evhttp's, which knows only idle and busy */
     watch_init(&connection->watch, &set->settings.head_limits);
     name_peer(connection);
     evhttp_connection_set_closecb(connection->evcon, on_evhttp_close, connection);

@@ -26,6 +26,8 @@
 #define REFUSALS_MAX 64
 #define LISTENERS_MAX 16
 #define NEWBORN_MAX 4096
+/* For a connection that could not be adopted; adopted ones have our own deadlines. */
+#define UNADOPTED_TIMEOUT_S 10
 /* After a failed accept: wait, or a full descriptor table makes the loop spin. */
 #define ACCEPT_PAUSE_MS 100
 
@@ -211,7 +213,8 @@ static void on_request(struct evhttp_request *request, void *arg)
     struct connection *connection = connection_of_request(edge->connections, request);
     struct exchange *exchange = connection == NULL ? NULL : connection_user(connection);
 
-    if (BUG_IF(exchange == NULL)) {
+    if (exchange == NULL) {
+        /* Never adopted: there was no memory for our bufferevent, so evhttp made its own. */
         evhttp_connection_free(evhttp_request_get_connection(request));
         return;
     }
@@ -266,6 +269,7 @@ struct edge *edge_new(struct event_base *base, struct turn *turn, const struct c
     /* The lexer has the tighter limits and answers first; these are the second line. */
     evhttp_set_max_headers_size(edge->http, (ev_ssize_t)config->limits_max_head_bytes + 4);
     evhttp_set_max_body_size(edge->http, (ev_ssize_t)config->limits_max_body_bytes);
+    evhttp_set_timeout(edge->http, UNADOPTED_TIMEOUT_S);
     evhttp_set_default_content_type(edge->http, NULL);
     evhttp_set_allowed_methods(edge->http, EVHTTP_REQ_POST | EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
     evhttp_set_bevcb(edge->http, on_accept, edge);

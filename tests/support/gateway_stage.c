@@ -53,9 +53,9 @@ static void load_config(struct gateway_stage *stage, const char *extra)
                    "listen = [ \"127.0.0.1:0\" ]; workers = \"1\";\n"
                    "auth: { secrets = ( { secret = \"env:STAGE_SECRET\"; } ); };\n"
                    "upstreams = ( { name = \"peer\"; token = \"\"; retries = 0;\n"
-                   "  url = \"http://127.0.0.1:%u/v1/chat/completions\"; } );\n"
+                   "  url = \"http://127.0.0.1:%d/v1/chat/completions\"; } );\n"
                    "models: { allow = [ \"acme/*\" ]; };\n%s\n",
-                   scripted_upstream_port(stage->peer), extra);
+                   stage->upstream_port, extra);
     stage->config = config_load_text("stage.conf", span_from_string(text), stderr);
     assert_non_null(stage->config);
 }
@@ -144,7 +144,14 @@ static void make_gateway(struct gateway_stage *stage)
     assert_true(edge_listen(stage->edge, listen_on_loopback(&stage->port)));
 }
 
-void gateway_stage_init(struct gateway_stage *stage, const char *extra)
+static void on_turn_end(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)event_base_loopbreak(arg);
+}
+
+static void make_loop(struct gateway_stage *stage)
 {
     struct event_config *choices = event_config_new();
 
@@ -156,12 +163,32 @@ void gateway_stage_init(struct gateway_stage *stage, const char *extra)
     assert_int_equal(pipe2(stage->log_pipe, O_NONBLOCK | O_CLOEXEC), 0);
     log_setup_access(stage->log_pipe[1]);
     stage->turn = turn_new(stage->base);
+    stage->turn_end = evtimer_new(stage->base, on_turn_end, stage->base);
     stage->metrics = metrics_new(1);
-    stage->peer = scripted_upstream_new(stage->base, NULL);
+}
+
+static void make_rest(struct gateway_stage *stage, const char *extra)
+{
     load_config(stage, extra);
     make_auth(stage);
     make_upstream(stage);
     make_gateway(stage);
+}
+
+void gateway_stage_init(struct gateway_stage *stage, const char *extra)
+{
+    make_loop(stage);
+    stage->peer = scripted_upstream_new(stage->base, NULL);
+    stage->upstream_port = scripted_upstream_port(stage->peer);
+    make_rest(stage, extra);
+}
+
+void gateway_stage_init_with_upstream(struct gateway_stage *stage, const char *extra,
+                                      int upstream_port)
+{
+    make_loop(stage);
+    stage->upstream_port = upstream_port;
+    make_rest(stage, extra);
 }
 
 static void read_log(struct gateway_stage *stage)
@@ -197,7 +224,10 @@ void gateway_stage_fini(struct gateway_stage *stage)
     exchange_set_free(stage->exchanges);
     upstream_origin_free(stage->origin);
     upstream_context_free(stage->upstreams);
-    scripted_upstream_free(stage->peer);
+    if (stage->peer != NULL) {
+        scripted_upstream_free(stage->peer);
+    }
+    event_free(stage->turn_end);
     auth_checker_free(stage->checker);
     auth_keys_free(stage->keys);
     config_free(stage->config);
@@ -226,7 +256,8 @@ void client_connect(struct gateway_stage *stage, struct stage_client *client)
     assert_int_equal(
         setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &window_bytes, sizeof(window_bytes)), 0);
     assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    client->received = calloc(1, 1);
+    client->capacity = 65536;
+    client->received = calloc(1, client->capacity);
 }
 
 void client_close(struct stage_client *client)
@@ -270,7 +301,7 @@ void client_send_chat(struct gateway_stage *stage, struct stage_client *client, 
 
 static void client_read(struct stage_client *client)
 {
-    char bytes[65536];
+    static char bytes[65536];
     ssize_t got;
 
     while (client->fd >= 0 && !client->is_frozen && !client->is_closed &&
@@ -279,7 +310,10 @@ static void client_read(struct stage_client *client)
             client->is_closed = true;
             return;
         }
-        client->received = realloc(client->received, client->length + (size_t)got + 1);
+        if (client->length + (size_t)got + 1 > client->capacity) {
+            client->capacity = 2 * (client->length + (size_t)got + 1);
+            client->received = realloc(client->received, client->capacity);
+        }
         memcpy(client->received + client->length, bytes, (size_t)got);
         client->length += (size_t)got;
         client->received[client->length] = '\0';
@@ -294,7 +328,7 @@ void stage_turn(struct gateway_stage *stage, struct stage_client *client)
 {
     struct timeval end = {0, TURN_MS * 1000};
 
-    (void)event_base_loopexit(stage->base, &end);
+    (void)event_add(stage->turn_end, &end); /* allocates nothing, unlike loopexit */
     (void)event_base_dispatch(stage->base);
     read_log(stage);
     if (client != NULL) {

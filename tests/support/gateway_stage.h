@@ -28,7 +28,9 @@ struct gateway_stage {
     struct upstream_origin *origin;
     struct exchange_set *exchanges;
     struct edge *edge;
-    struct scripted_upstream *peer;
+    struct scripted_upstream *peer; /* NULL when the upstream is another process */
+    struct event *turn_end;
+    int upstream_port;
     int port;
     int log_pipe[2];
     char log[16384]; /* access lines so far */
@@ -41,6 +43,7 @@ struct stage_client {
     int fd;
     char *received; /* owned, NUL-terminated */
     size_t length;
+    size_t capacity;
     bool is_closed; /* the gateway has closed */
     bool is_reset;  /* with RST */
     bool is_frozen; /* does not read */
@@ -48,6 +51,10 @@ struct stage_client {
 
 /* <extra>: conf lines put behind the stage's own, such as "stream: { buffer = \"8k\"; };". */
 void gateway_stage_init(struct gateway_stage *stage, const char *extra);
+
+/* The same with an upstream that is another process, on 127.0.0.1:<upstream_port>. */
+void gateway_stage_init_with_upstream(struct gateway_stage *stage, const char *extra,
+                                      int upstream_port);
 
 /* After upstream_origin_free(stage->origin) and a change of stage->config->upstreams[0]. */
 void gateway_stage_remake_origin(struct gateway_stage *stage);
