@@ -52,7 +52,10 @@ struct admission *admission_new(size_t max_exchanges, size_t max_per_subject)
     }
     admission->max_exchanges = max_exchanges;
     admission->max_per_subject = max_per_subject;
-    (void)getrandom(&admission->seed, sizeof(admission->seed), 0);
+    if (getrandom(&admission->seed, sizeof(admission->seed), 0) != sizeof(admission->seed)) {
+        free(admission);
+        return NULL;
+    }
     return admission;
 }
 

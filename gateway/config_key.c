@@ -327,7 +327,7 @@ static void allowed_choices(const char *const *names, char *out, size_t out_size
 {
     size_t length = 0;
 
-    for (; *names != NULL && length < out_size; names++) {
+    for (; *names != NULL && length + sizeof(", \"\"") < out_size; names++) {
         int written =
             snprintf(out + length, out_size - length, "%s\"%s\"", length == 0 ? "" : ", ", *names);
         length += written < 0 ? 0 : (size_t)written;
