@@ -473,7 +473,7 @@ static bool send_error(struct exchange *ex, enum end_reason reason)
         .request_id = ex->request_id,
         .is_persistent = client_leg_may_persist(&ex->client),
         .has_body = connection_head(ex->connection)->method != METHOD_HEAD,
-        .sent_credentials = ex->judged.sent_credentials,
+        .sent_token = ex->judged.sent_token,
         .upstream_as_gateway = ex->set->services.config->upstream_errors_as_gateway,
         .retry_after_s = ex->end.retry_after_s,
     };

@@ -28,7 +28,8 @@ static enum end_reason authenticate(struct auth_checker *checker, struct span au
     if (verdict == AUTH_OK) {
         return END_DONE;
     }
-    judgement->sent_credentials = verdict != AUTH_NO_CREDENTIALS;
+    /* RFC 6750 section 3.1: no error code for a request that tried no bearer token. */
+    judgement->sent_token = verdict != AUTH_NO_CREDENTIALS && verdict != AUTH_BAD_SCHEME;
     judgement->problem = auth_verdict_token(verdict);
     return verdict == AUTH_NO_MEMORY ? END_NO_MEMORY : END_UNAUTHORIZED;
 }

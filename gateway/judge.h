@@ -25,8 +25,8 @@ struct judgement {
     const struct format *format; /* static; NULL until chosen */
     struct span upstream_model;  /* borrowed from the route, the conf, or model_room */
     char model_room[ROUTE_MODEL_BYTES_MAX + 1];
-    const char *problem;   /* static text for the log, or NULL */
-    bool sent_credentials; /* there was an Authorization field */
+    const char *problem; /* static text for the log, or NULL */
+    bool sent_token;     /* there was a bearer token */
 };
 
 /*

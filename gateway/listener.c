@@ -22,6 +22,7 @@
 
 #define BACKLOG_WANTED 4096 /* the kernel cuts it to net.core.somaxconn */
 #define BACKLOG_LEAST 1024
+#define NOT_SENT_BYTES_MAX (64 * 1024)
 #define ADDRESS_TEXT_BYTES (INET6_ADDRSTRLEN + 16)
 
 static in_port_t *port_of(struct sockaddr_storage *address)
@@ -77,19 +78,23 @@ static int fail(int fd, const char *text, const char *step)
     return -1;
 }
 
-static bool set_option(int fd, int level, int name)
+static bool set_option(int fd, int level, int name, int value)
 {
-    int on = 1;
-
-    return setsockopt(fd, level, name, &on, sizeof(on)) == 0;
+    return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
 }
 
-/* TCP_NODELAY is inherited by the sockets that are accepted; libevent never sets it. */
+/*
+ * The options of the protocol are inherited by the sockets that are accepted; libevent
+ * sets neither. Without a bound on what is not sent yet the kernel takes megabytes for
+ * a client that does not read, and the upstream would be paused far too late.
+ */
 static bool set_options(int fd, sa_family_t family, bool is_shared)
 {
-    return set_option(fd, SOL_SOCKET, SO_REUSEADDR) && set_option(fd, IPPROTO_TCP, TCP_NODELAY) &&
-           (!is_shared || set_option(fd, SOL_SOCKET, SO_REUSEPORT)) &&
-           (family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY));
+    return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+           set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+           set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_BYTES_MAX) &&
+           (!is_shared || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+           (family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));
 }
 
 /* A bound socket; <text> is for the log. */

@@ -152,6 +152,7 @@ static int check(const char *path)
 struct foreground {
     const struct config *config;
     struct metrics *metrics;
+    struct listener_set listeners;
     int admin_fd; /* -1: none */
     struct admin *admin;
 };
@@ -170,12 +171,20 @@ static void on_foreground_ready(void *arg, struct event_base *base)
     log_event(LOG_INFO, "ready", "workers", "1");
 }
 
-/* The loop is about to end; a listener would keep it. */
+/* Our copies of the sockets go too, or the kernel would go on queueing clients on them. */
 static void on_foreground_drain(void *arg)
 {
     struct foreground *foreground = arg;
 
     metrics_set_draining(foreground->metrics);
+    listener_set_close(&foreground->listeners);
+}
+
+/* The admin listener stays until the loop is over, so that a drain can be watched. */
+static void on_foreground_stop(void *arg)
+{
+    struct foreground *foreground = arg;
+
     admin_free(foreground->admin);
     foreground->admin = NULL;
 }
@@ -198,25 +207,26 @@ static bool open_foreground_admin(struct foreground *foreground)
 static int run_foreground(const struct config *config)
 {
     struct foreground foreground = {.config = config, .metrics = metrics_new(1), .admin_fd = -1};
-    struct listener_set listeners = {.fds = NULL};
+    struct listener_set *listeners = &foreground.listeners;
     int status = EXIT_FAILURE;
 
     (void)signal(SIGPIPE, SIG_IGN);
     if (foreground.metrics != NULL &&
-        listener_set_open(&listeners, config->listen, config->listen_count, 1) &&
+        listener_set_open(listeners, config->listen, config->listen_count, 1) &&
         open_foreground_admin(&foreground)) {
         const struct worker_setup setup = {
             .config = config,
             .metrics = metrics_slot(foreground.metrics, 0),
-            .listen_fds = listener_set_slot(&listeners, 0),
-            .listen_fd_count = listeners.address_count,
+            .listen_fds = listener_set_slot(listeners, 0),
+            .listen_fd_count = listeners->address_count,
             .on_ready = on_foreground_ready,
             .on_ready_arg = &foreground,
             .on_drain = on_foreground_drain,
+            .on_stop = on_foreground_stop,
         };
         status = worker_run(&setup);
     }
-    listener_set_close(&listeners);
+    listener_set_close(listeners);
     if (foreground.admin_fd >= 0) {
         (void)close(foreground.admin_fd);
     }

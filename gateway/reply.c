@@ -94,7 +94,7 @@ static void add_retry_after(struct text *text, const struct reply_error *error, 
 static void add_challenge(struct text *text, const struct reply_error *error)
 {
     add(text, "WWW-Authenticate: Bearer");
-    if (error->sent_credentials) {
+    if (error->sent_token) {
         add(text, " error=\"invalid_token\"");
     }
     add(text, "\r\n");

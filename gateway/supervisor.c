@@ -263,9 +263,13 @@ static void run(struct supervisor *supervisor)
 {
     for (;;) {
         int64_t now_ms = clock_now_ms();
+        enum supervisor_phase before = supervisor->phase;
         kill_overdue(supervisor, now_ms);
         supervisor_fill(supervisor, now_ms);
         advance(supervisor, now_ms);
+        if (supervisor->phase != before) {
+            continue; /* the new phase may have work of its own, such as a reload that waited */
+        }
         if (supervisor->phase == SUPERVISOR_STOPPING && live_children(supervisor) == 0) {
             return;
         }

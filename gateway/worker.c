@@ -404,6 +404,9 @@ int worker_run(const struct worker_setup *setup)
             setup->on_ready(setup->on_ready_arg, worker.base);
         }
         (void)event_base_dispatch(worker.base);
+        if (setup->on_stop != NULL) {
+            setup->on_stop(setup->on_ready_arg);
+        }
         log_event(LOG_INFO, "worker_stopped", NULL, NULL);
     }
     take_down(&worker);

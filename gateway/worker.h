@@ -23,6 +23,8 @@ struct worker_setup {
     void *on_ready_arg;
     /* Called when draining begins. May be NULL. */
     void (*on_drain)(void *arg);
+    /* Called when the loop has ended, before it is freed. May be NULL. */
+    void (*on_stop)(void *arg);
 };
 
 /*

@@ -222,11 +222,25 @@ enum answer_step answer_take_end(struct answer *answer)
         return close_report(answer);
     }
     step = after_feed(answer, sse_finish(answer->scanner));
+    if (step == ANSWER_FAILED && answer->failure == UPSTREAM_NONSENSE) {
+        return fail(answer, UPSTREAM_TRUNCATED); /* half an event: the body was cut in it */
+    }
     if (step != ANSWER_MORE) {
         return step;
     }
     answer->step = ANSWER_DONE;
     return answer->is_complete ? ANSWER_DONE : fail(answer, UPSTREAM_TRUNCATED);
+}
+
+enum upstream_failure answer_verdict(const struct answer *answer, enum upstream_failure failure)
+{
+    if (failure != UPSTREAM_BUSY) {
+        return failure;
+    }
+    if (answer->kind == ANSWER_EVENTS) {
+        return UPSTREAM_ERROR_EVENT;
+    }
+    return answer->status == 503 || answer->status == 529 ? UPSTREAM_BUSY : UPSTREAM_STATUS;
 }
 
 enum upstream_failure answer_why_cut(struct answer *answer)

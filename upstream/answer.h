@@ -80,6 +80,13 @@ enum answer_step answer_take_body(struct answer *answer, struct span bytes) MUST
 /* The body has ended as its framing says: ANSWER_DONE, ANSWER_FAILED or ANSWER_STOPPED. */
 enum answer_step answer_take_end(struct answer *answer) MUST_USE;
 
+/*
+ * What a failure is called once nobody tries again. Whether another attempt may help
+ * (UPSTREAM_BUSY) is a matter of the retry table only; in the end an error event is an
+ * error event, and of the statuses 503 alone means "busy".
+ */
+enum upstream_failure answer_verdict(const struct answer *answer, enum upstream_failure failure);
+
 /* The connection broke: why the answer has failed, as far as it was read. */
 enum upstream_failure answer_why_cut(struct answer *answer);
 

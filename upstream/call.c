@@ -114,7 +114,7 @@ static void drop_connection(struct upstream *call)
 static void end(struct upstream *call, enum upstream_failure failure)
 {
     struct upstream_end end = {
-        .failure = failure,
+        .failure = answer_verdict(&call->answer, failure),
         .status = call->answer.status,
         .retry_after_s = call->answer.retry_after_s,
         .finish = call->answer.finish,

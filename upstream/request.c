@@ -42,6 +42,8 @@
 #define CONTINUES_MAX 4
 /* What may follow [DONE] before its connection is not worth waiting for. */
 #define DRAIN_BYTES_MAX (16 * 1024)
+/* Of the kernel, for each upstream connection; plenty for tokens at any distance. */
+#define RECEIVE_BUFFER_BYTES (128 * 1024)
 
 /* In firing order. */
 static void on_connect(struct bufferevent *bev, short what, void *arg); /* or failed to */
@@ -131,12 +133,19 @@ bool request_send(struct connection *connection, struct upstream *call)
     return true;
 }
 
-static void set_nodelay(struct bufferevent *bev)
+/*
+ * libevent sets neither. The receive buffer is fixed, because the kernel would let it
+ * grow to megabytes: a paused upstream has to notice, and soon. Failure of either only
+ * costs latency or memory of the kernel's.
+ */
+static void set_socket_options(struct bufferevent *bev)
 {
     int on = 1;
+    int receive_bytes = RECEIVE_BUFFER_BYTES;
+    evutil_socket_t fd = bufferevent_getfd(bev);
 
-    /* Failure only costs latency. */
-    (void)setsockopt(bufferevent_getfd(bev), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
 }
 
 static void on_connect(struct bufferevent *bev, short what, void *arg)
@@ -150,7 +159,7 @@ static void on_connect(struct bufferevent *bev, short what, void *arg)
         return;
     }
     if (is_connected) {
-        set_nodelay(bev);
+        set_socket_options(bev);
         connection->state = CONNECTION_BUSY;
     } else {
         connection->handshake_failed = connection->is_tls && tls_has_refused(bev);

@@ -197,14 +197,14 @@ def test_counters_survive_the_worker(world, sim):
     gateway = world.gateway(sim, supervised=True)
     gateway.ask(say(tokens=1))
     gateway.wait_for_end("done")
-    before = gateway.metric("tidegate_exchanges_total", reason="done")
+    before = gateway.metric("tidegate_exchanges_ended_total", reason="done")
     old = waiting.until(gateway.workers, "a worker")
 
     os.kill(old[0], signal.SIGKILL)
     waiting.until(lambda: gateway.workers() not in ([], old), "another worker")
     gateway.ask(say(tokens=1))
 
-    waiting.until(lambda: gateway.metric("tidegate_exchanges_total", reason="done") == before + 1,
+    waiting.until(lambda: gateway.metric("tidegate_exchanges_ended_total", reason="done") == before + 1,
                   "the count to go on where it was")
 
 

@@ -136,7 +136,9 @@ bool conn_step_answer(struct conn *conn)
             return false;
         }
         if (written >= WRITE_BYTES_PER_TURN) {
-            conn_watch_for(conn, EPOLLOUT);
+            /* Not EPOLLOUT: the kernel reports it only when a third of its buffer is free. */
+            conn_watch_for(conn, 0);
+            conn_wake_in(conn, 0);
             return false;
         }
         while (act == RESPONSE_MORE && conn->out.length < OUT_HIGH_BYTES) {

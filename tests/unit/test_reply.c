@@ -47,7 +47,7 @@ static void unauthorized_answer_is_exact(void **state)
                         "HTTP/1.1 401 Unauthorized\r\n"
                         "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                         "Content-Type: application/json\r\n"
-                        "Content-Length: 60\r\n"
+                        "Content-Length: 58\r\n"
                         "Cache-Control: no-store\r\n"
                         "X-Request-Id: 00000000ffffffff\r\n"
                         "X-Tidegate-Reason: unauthorized\r\n"
@@ -61,7 +61,7 @@ static void a_token_that_was_sent_is_called_invalid(void **state)
     struct reply_error error = error_of(END_UNAUTHORIZED);
 
     (void)state;
-    error.sent_credentials = true;
+    error.sent_token = true;
     assert_non_null(strstr(render(&error), "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n"));
 }
 

@@ -67,8 +67,8 @@ class Process:
 
     def stop(self):
         """SIGTERM, wait, and if need be SIGKILL; returns the exit status or None if killed."""
-        if self.is_running():
-            self.signal(signal.SIGTERM)
+        if self.is_running() and not self.signalled:
+            self.signal(signal.SIGTERM)  # a second one would mean "at once"
         try:
             return self.wait()
         except waiting.TimedOut:
@@ -96,3 +96,9 @@ def children(pid):
     """Pids of the direct children of a process."""
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as listing:
         return [int(word) for word in listing.read().split()]
+
+
+def name_of(pid):
+    """The name that the kernel keeps for a process."""
+    with open(f"/proc/{pid}/comm", encoding="ascii") as name:
+        return name.read().strip()

@@ -9,8 +9,9 @@ from .process import Process
 
 _LISTENING = re.compile(r"^hfsim listening on (127\.0\.0\.1:\d+)")
 
-# Quick unless a test says otherwise: most tests do not look at the pace.
-_QUICK = ("--first=0", "--pace=2")
+# Quick unless a test says otherwise: most tests do not look at the pace. A small send
+# buffer, so that a write blocks when the gateway stops reading and not megabytes later.
+_QUICK = ("--first=0", "--pace=2", "--send-buffer=65536")
 
 
 def sim(**words):
@@ -42,6 +43,13 @@ class Simulator:
         stats = self.stats()
         assert name in stats, f"hfsim has no stat {name}: {sorted(stats)}"
         return stats[name]
+
+    def last_request(self):
+        """The last request as text: its line, its fields (no token) and its body."""
+        last = self.stats()["last"]
+        fields = "".join(f"{name}: {value}\r\n" for name, value in last["headers"])
+        body = self.get("/sim/last").body.decode()
+        return f"{last['method']} {last['target']} HTTP/1.1\r\n{fields}\r\n{body}"
 
     def wait_for(self, name, least):
         """Until the counter <name> has reached <least>."""

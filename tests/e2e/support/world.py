@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from . import conf, tokens, waiting, wire
-from .process import Process, children, resident_bytes
+from .process import Process, children, name_of, resident_bytes
 from .simulator import Simulator
 
 BUILD = Path(os.environ.get("TIDEGATE_BUILD", Path(__file__).parents[3] / "build" / "dev"))
@@ -157,8 +157,10 @@ class Gateway:
         waiting.until(lambda: self.metric(name, **labels) == value, f"{name}{labels} = {value}")
 
     def workers(self):
-        """Pids of the processes that serve."""
-        return children(self.process.pid) if self.supervised else [self.process.pid]
+        """Pids of the processes that serve; the supervisor has a child for the admin port too."""
+        if not self.supervised:
+            return [self.process.pid]
+        return [pid for pid in children(self.process.pid) if name_of(pid).startswith("tidegate-w")]
 
     def resident_bytes(self):
         return max(resident_bytes(pid) for pid in self.workers())
