@@ -28,7 +28,7 @@
     X("",       "workers",               WORKERS,         workers,                       1, 64, "auto", OPTIONAL, RESTART,       \
       "Worker processes: \"auto\" is one for each processor this process may use.")                                              \
     X("",       "admin",                 ADDRESS_OR_OFF,  admin,                         0, 0, "127.0.0.1:9090", OPTIONAL, RESTART, \
-      "Where /metrics, /livez, /readyz and /status are served. Never make it public. \"off\": nowhere.")                         \
+      "Where /metrics, /livez and /readyz are served. Never make it public. \"off\": nowhere.")                                  \
     X("",       "upstream_errors",       UPSTREAM_ERRORS, upstream_errors_as_gateway,    0, 0, "documented", OPTIONAL, RELOAD,   \
       "What a client sees when the upstream fails before the first byte: one 500 for all, as documented, or 502, 503 and 504 as HTTP means them (\"gateway\").") \
     X("",       "drain_timeout",         DURATION,        drain_timeout_ms,              CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
@@ -103,7 +103,7 @@
       "Between two signs of life. Stands still while the gateway is the one that does not read.")                                \
     X("",       "max_event",             SIZE,            max_event_bytes,               256, 16 * CONFIG_MIB, "256k", OPTIONAL, RELOAD, \
       "Largest single event of an answer.")                                                                                      \
-    X("",       "max_answer",            SIZE,            max_answer_bytes,              CONFIG_KIB, 1024 * CONFIG_MIB, "16m", OPTIONAL, RELOAD, \
+    X("",       "max_answer",            SIZE,            max_answer_bytes,              CONFIG_KIB, 1024 * CONFIG_MIB, "64m", OPTIONAL, RELOAD, \
       "Largest whole answer.")                                                                                                   \
     X("",       "max_connections",       COUNT,           max_connections,               1, 100000, "5000", OPTIONAL, RELOAD,     \
       "Connections at once, for each worker.")                                                                                   \

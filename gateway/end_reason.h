@@ -48,7 +48,8 @@
     X(END_UPSTREAM_MODEL_UNKNOWN, "upstream_model_unknown", 400,   "Invalid model name or publisher",                "upstream") \
     X(END_UPSTREAM_MODEL_RETIRED, "upstream_model_retired", 400,   "Service not available anymore.",                 "upstream") \
     X(END_DRAINING,               "draining",               503,   "Service Unavailable",                            "gateway")  \
-    X(END_NO_MEMORY,              "no_memory",              503,   "Service Unavailable",                            "gateway")
+    X(END_NO_MEMORY,              "no_memory",              503,   "Service Unavailable",                            "gateway")  \
+    X(END_OPTIONS,                "options",                204,   "No Content",                                     "none")
 /* clang-format on */
 
 enum end_reason {

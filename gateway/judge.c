@@ -71,7 +71,7 @@ enum end_reason judge_head(const struct config *config, struct auth_checker *che
     enum end_reason verdict;
 
     if (head->method != METHOD_POST) {
-        return END_METHOD_NOT_ALLOWED;
+        return head->method == METHOD_OPTIONS ? END_OPTIONS : END_METHOD_NOT_ALLOWED;
     }
     verdict = authenticate(checker, head->authorization, judgement);
     if (verdict != END_DONE) {

@@ -14,6 +14,7 @@
 #define RETRY_AFTER_DEFAULT_S 5
 #define RETRY_AFTER_MAX_S 3600
 #define STATUS_INTERNAL 500
+#define STATUS_NO_CONTENT 204 /* no body, and no field that speaks of one (RFC 9110 section 8.6) */
 
 struct text {
     char *at;
@@ -123,9 +124,12 @@ size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_
     add(&text, message);
     add(&text, "\r\n");
     add_date(&text);
-    add(&text, "Content-Type: application/json\r\nContent-Length: ");
-    add_number(&text, (int64_t)body_length);
-    add(&text, "\r\nCache-Control: no-store\r\nX-Request-Id: ");
+    if (status != STATUS_NO_CONTENT) {
+        add(&text, "Content-Type: application/json\r\nContent-Length: ");
+        add_number(&text, (int64_t)body_length);
+        add(&text, "\r\n");
+    }
+    add(&text, "Cache-Control: no-store\r\nX-Request-Id: ");
     add(&text, error->request_id);
     add(&text, "\r\nX-Tidegate-Reason: ");
     add(&text, end_reason_token(error->reason));
@@ -133,12 +137,12 @@ size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_
     if (status == 401) {
         add_challenge(&text, error);
     }
-    if (status == 405) {
-        add(&text, "Allow: POST\r\n");
+    if (status == 405 || status == STATUS_NO_CONTENT) {
+        add(&text, "Allow: POST, OPTIONS\r\n");
     }
     add_retry_after(&text, error, status);
     add(&text, error->is_persistent ? "\r\n" : "Connection: close\r\n\r\n");
-    if (error->has_body) {
+    if (error->has_body && status != STATUS_NO_CONTENT) {
         add_bytes(&text, body, body_length);
     }
     return text.length;

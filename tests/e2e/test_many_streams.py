@@ -50,7 +50,7 @@ def test_a_thousand_streams_with_one_stalled(world):
     gateway.wait_for_metric("tidegate_exchanges", 1)
     stalled.close()
     gateway.wait_for_metric("tidegate_exchanges", 0)
-    gateway.wait_for_metric("tidegate_bytes_buffered", 0)
+    gateway.wait_for_metric("tidegate_buffered_bytes", 0)
 
 
 def _without_framing(data):

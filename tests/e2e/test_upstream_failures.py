@@ -29,6 +29,7 @@ BEFORE = [
     ("broken_json_first", say(bad_json_after=0), 500, 502, "upstream_nonsense"),
     ("false_content_encoding", say(encoding="br"), 500, 502, "upstream_nonsense"),
     ("giant_header", say(giant_header=1000000), 500, 502, "upstream_nonsense"),
+    ("early_hints_nobody_asked_for", say(early=103), 500, 502, "upstream_nonsense"),
     ("giant_event", say(giant_event=600000), 500, 502, "upstream_nonsense"),
 ]
 MESSAGES = {

@@ -74,7 +74,7 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"method", END_METHOD_NOT_ALLOWED, false, -1, "Allow: POST\r\n"},
+    {"method", END_METHOD_NOT_ALLOWED, false, -1, "Allow: POST, OPTIONS\r\n"},
     {"method phrase", END_METHOD_NOT_ALLOWED, false, -1,
      "{\n  \"statusCode\": 405,\n  \"statusMessage\": \"HTTP method is not allowed.\"\n}"},
     {"chat_id", END_BAD_REQUEST, false, -1,
@@ -119,6 +119,10 @@ static void content_length_is_that_of_the_body(void **state)
     (void)state;
     for (int reason = 0; reason < END_REASON_COUNT; reason++) {
         struct reply_error error = error_of((enum end_reason)reason);
+        if (end_reason_status(error.reason) == 204) {
+            assert_null(strstr(render(&error), "Content-Length"));
+            continue;
+        }
         const char *text = render(&error);
         const char *body = strstr(text, "\r\n\r\n") + 4;
         char expected[64];
