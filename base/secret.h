@@ -21,11 +21,11 @@ struct secret {
 
 enum secret_status {
     SECRET_OK = 0,
-    SECRET_BAD_SOURCE,  /* neither env:NAME nor file:PATH */
-    SECRET_ABSENT,      /* no such variable or file, or it cannot be read */
-    SECRET_LOOSE_FILE,  /* others than its owner may read the file */
-    SECRET_EMPTY,       /* nothing in it */
-    SECRET_TOO_LARGE,   /* more than SECRET_BYTES_MAX */
+    SECRET_BAD_SOURCE, /* neither env:NAME nor file:PATH */
+    SECRET_ABSENT,     /* no such variable or file, or it cannot be read */
+    SECRET_LOOSE_FILE, /* others than its owner may read the file */
+    SECRET_EMPTY,      /* nothing in it */
+    SECRET_TOO_LARGE,  /* more than SECRET_BYTES_MAX */
     SECRET_NO_MEMORY,
 };
 

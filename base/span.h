@@ -55,8 +55,7 @@ static inline bool span_equals_string(struct span a, const char *text)
 /* ASCII letters compare without case. */
 static inline bool span_equals_ignore_case(struct span a, const char *text)
 {
-    return a.length == strlen(text) &&
-           (a.length == 0 || strncasecmp(a.data, text, a.length) == 0);
+    return a.length == strlen(text) && (a.length == 0 || strncasecmp(a.data, text, a.length) == 0);
 }
 
 static inline bool span_starts_with(struct span s, const char *prefix)

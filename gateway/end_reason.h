@@ -59,7 +59,9 @@ enum end_reason {
 };
 
 #define X(id, token, status, message, fault) +1
-enum { END_REASON_COUNT = 0 END_REASONS(X) };
+enum {
+    END_REASON_COUNT = 0 END_REASONS(X)
+};
 #undef X
 
 /* The columns of the table. Static texts. */

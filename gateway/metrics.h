@@ -59,8 +59,7 @@ bool metrics_is_ready(const struct metrics *metrics);
 /* Relaxed atomic add, one writer per slot. */
 static inline void metrics_add(uint64_t *counter, uint64_t count)
 {
-    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + count,
-                     __ATOMIC_RELAXED);
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + count, __ATOMIC_RELAXED);
 }
 
 static inline void metrics_subtract(uint64_t *gauge, uint64_t count)

@@ -24,8 +24,8 @@ enum route_id {
 
 struct route {
     enum route_id id;
-    bool query_is_valid;  /* chat_id once and well-formed; format, if any, short enough */
-    bool model_is_valid;  /* both segments well-formed */
+    bool query_is_valid; /* chat_id once and well-formed; format, if any, short enough */
+    bool model_is_valid; /* both segments well-formed */
     char model[ROUTE_MODEL_BYTES_MAX + 1];     /* "publisher/name[:provider]" when valid */
     char chat_id[ROUTE_CHAT_ID_BYTES_MAX + 1]; /* when the query is valid */
     char format[ROUTE_FORMAT_BYTES_MAX + 1];   /* value of ?format=, "" when absent */

@@ -346,7 +346,8 @@ void scripted_upstream_report(const struct scripted_upstream *peer, struct peer_
     *report = peer->totals;
     report->request = peer->request;
     report->sni = peer->sni;
-    TAILQ_FOREACH(connection, &peer->connections, link) {
+    TAILQ_FOREACH(connection, &peer->connections, link)
+    {
         report->unsent += evbuffer_get_length(bufferevent_get_output(connection->bev));
     }
 }

@@ -35,16 +35,46 @@ struct peer_step {
     int ms;
 };
 
-#define EXPECT {.action = PEER_EXPECT}
-#define SEND(text) {.action = PEER_SEND, .bytes = (text), .length = sizeof(text) - 1}
-#define SEND_BYTES(data, count) {.action = PEER_SEND, .bytes = (data), .length = (count)}
-#define WAIT_MS(count) {.action = PEER_WAIT, .ms = (count)}
-#define FLOOD(text) {.action = PEER_FLOOD, .bytes = (text), .length = sizeof(text) - 1}
-#define RESET {.action = PEER_RESET}
-#define CLOSE {.action = PEER_CLOSE}
-#define GOODBYE {.action = PEER_GOODBYE}
-#define HOLD {.action = PEER_HOLD}
-#define END {.action = PEER_END}
+#define EXPECT                                                                                     \
+    {                                                                                              \
+        .action = PEER_EXPECT                                                                      \
+    }
+#define SEND(text)                                                                                 \
+    {                                                                                              \
+        .action = PEER_SEND, .bytes = (text), .length = sizeof(text) - 1                           \
+    }
+#define SEND_BYTES(data, count)                                                                    \
+    {                                                                                              \
+        .action = PEER_SEND, .bytes = (data), .length = (count)                                    \
+    }
+#define WAIT_MS(count)                                                                             \
+    {                                                                                              \
+        .action = PEER_WAIT, .ms = (count)                                                         \
+    }
+#define FLOOD(text)                                                                                \
+    {                                                                                              \
+        .action = PEER_FLOOD, .bytes = (text), .length = sizeof(text) - 1                          \
+    }
+#define RESET                                                                                      \
+    {                                                                                              \
+        .action = PEER_RESET                                                                       \
+    }
+#define CLOSE                                                                                      \
+    {                                                                                              \
+        .action = PEER_CLOSE                                                                       \
+    }
+#define GOODBYE                                                                                    \
+    {                                                                                              \
+        .action = PEER_GOODBYE                                                                     \
+    }
+#define HOLD                                                                                       \
+    {                                                                                              \
+        .action = PEER_HOLD                                                                        \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        .action = PEER_END                                                                         \
+    }
 
 /*
  * Listens on 127.0.0.1, a port of the kernel's choice. <certificate> NULL: plain.
@@ -66,15 +96,15 @@ void scripted_upstream_stop_accepting(struct scripted_upstream *peer);
 uint16_t scripted_upstream_port(const struct scripted_upstream *peer);
 
 struct peer_report {
-    unsigned accepted;      /* connections, ever */
-    unsigned open;          /* connections, now */
-    unsigned requests;      /* whole requests, ever */
-    unsigned resumed;       /* TLS sessions resumed, ever */
-    unsigned handshakes;    /* TLS handshakes finished, ever */
-    size_t unsent;          /* bytes that the kernel would not take yet */
-    uint64_t flooded;       /* bytes given to PEER_FLOOD so far */
-    const char *request;    /* the last whole request, NUL-terminated */
-    const char *sni;        /* the last server name asked for, "" when none */
+    unsigned accepted;   /* connections, ever */
+    unsigned open;       /* connections, now */
+    unsigned requests;   /* whole requests, ever */
+    unsigned resumed;    /* TLS sessions resumed, ever */
+    unsigned handshakes; /* TLS handshakes finished, ever */
+    size_t unsent;       /* bytes that the kernel would not take yet */
+    uint64_t flooded;    /* bytes given to PEER_FLOOD so far */
+    const char *request; /* the last whole request, NUL-terminated */
+    const char *sni;     /* the last server name asked for, "" when none */
 };
 void scripted_upstream_report(const struct scripted_upstream *peer, struct peer_report *report);
 

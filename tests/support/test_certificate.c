@@ -47,8 +47,8 @@ static void add_extension(X509 *x509, int nid, const char *value)
 static X509 *make_x509(EVP_PKEY *key, enum test_certificate_kind kind)
 {
     X509 *x509 = X509_new();
-    const char *names = kind == CERTIFICATE_OTHER_HOST ? "DNS:other.example"
-                                                       : "DNS:localhost,IP:127.0.0.1";
+    const char *names =
+        kind == CERTIFICATE_OTHER_HOST ? "DNS:other.example" : "DNS:localhost,IP:127.0.0.1";
     long from = kind == CERTIFICATE_EXPIRED ? -2 * DAY_S : -60;
     long until = kind == CERTIFICATE_EXPIRED ? -DAY_S : DAY_S;
     X509_NAME *name;
