@@ -77,8 +77,9 @@ static void on_request(struct evhttp_request *request, void *arg)
     const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
 
     if (path == NULL) {
-        answer_words(request, HTTP_NOTFOUND, "Not Found");
-    } else if (strcmp(path, "/metrics") == 0) {
+        path = "";
+    }
+    if (strcmp(path, "/metrics") == 0) {
         answer_metrics(request, admin);
     } else if (strcmp(path, "/livez") == 0) {
         answer_words(request, HTTP_OK, "live");

@@ -23,12 +23,12 @@
 
 void client_leg_take(struct client_leg *leg, struct connection *connection,
                      struct evhttp_request *request, const struct connection_holder *holder,
-                     void *holder_arg, size_t low_water_bytes)
+                     void *holder_arg)
 {
     leg->connection = connection;
     leg->request = request;
     leg->reserved = NULL;
-    connection_hold(connection, holder, holder_arg, low_water_bytes);
+    connection_hold(connection, holder, holder_arg);
 }
 
 bool client_leg_body(struct client_leg *leg, struct span *body)

@@ -29,7 +29,7 @@ struct client_leg {
 /* Take the connection over from evhttp. <request> NULL: evhttp had none to hand out. */
 void client_leg_take(struct client_leg *leg, struct connection *connection,
                      struct evhttp_request *request, const struct connection_holder *holder,
-                     void *holder_arg, size_t low_water_bytes);
+                     void *holder_arg);
 
 /*
  * The request's body in one piece, chunks already decoded. Borrowed from evhttp until

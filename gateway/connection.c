@@ -276,6 +276,7 @@ void connection_set_reap(void *arg)
     struct connection_set *set = arg;
     struct connection *connection;
 
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer loses what TAILQ_REMOVE does */
     while ((connection = TAILQ_FIRST(&set->dead)) != NULL) {
         struct evhttp_connection *evcon = connection->evcon;
         TAILQ_REMOVE(&set->dead, connection, link);

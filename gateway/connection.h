@@ -66,6 +66,7 @@ struct connection_settings {
     int64_t head_timeout_ms;
     int64_t keepalive_timeout_ms;
     int64_t write_timeout_ms; /* for what is still unwritten when the holder lets go */
+    size_t low_water_bytes;   /* of the output, see on_drain */
     const struct connection_events *events;
     void *events_arg;
     struct metrics_slot *metrics;
@@ -79,8 +80,8 @@ void connection_set_free(struct connection_set *set);
 size_t connection_set_count(const struct connection_set *set);
 
 /* Two steps of the end of a turn: write every marked connection once; free the dead. */
-void connection_set_flush(void *set);
-void connection_set_reap(void *set);
+void connection_set_flush(void *arg);
+void connection_set_reap(void *arg);
 
 /* Begin to drain: quiet connections close now, the others after their answer. */
 void connection_set_drain(struct connection_set *set);
@@ -110,9 +111,9 @@ const char *connection_peer(const struct connection *connection); /* "address po
 void connection_set_user(struct connection *connection, void *user);
 void *connection_user(const struct connection *connection);
 
-/* Take the callbacks from evhttp. <low_water_bytes>: see on_drain. */
+/* Take the callbacks from evhttp. */
 void connection_hold(struct connection *connection, const struct connection_holder *holder,
-                     void *holder_arg, size_t low_water_bytes);
+                     void *holder_arg);
 
 /* The output: append to it, then connection_mark(). */
 struct evbuffer *connection_output(struct connection *connection);

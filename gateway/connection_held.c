@@ -92,7 +92,7 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
 }
 
 void connection_hold(struct connection *connection, const struct connection_holder *holder,
-                     void *holder_arg, size_t low_water_bytes)
+                     void *holder_arg)
 {
     struct bufferevent *bev = connection->bev;
 
@@ -101,13 +101,12 @@ void connection_hold(struct connection *connection, const struct connection_hold
     connection->stage = STAGE_HELD;
     connection->holder = holder;
     connection->holder_arg = holder_arg;
-    connection->low_water_bytes = low_water_bytes;
     connection->excess_bytes = 0;
     connection->bytes_sent = 0;
     connection->progress_ms = clock_now_ms();
     connection->output_watch = evbuffer_add_cb(bufferevent_get_output(bev), on_output, connection);
     bufferevent_setcb(bev, on_held_read, on_held_write, on_held_event, connection);
-    bufferevent_setwatermark(bev, EV_WRITE, low_water_bytes, 0);
+    bufferevent_setwatermark(bev, EV_WRITE, connection->set->settings.low_water_bytes, 0);
     /* A "100 Continue" of evhttp may still be there; it goes out with our first write. */
     bufferevent_disable(bev, EV_WRITE);
     bufferevent_enable(bev, EV_READ);
@@ -234,7 +233,7 @@ static void write_once(struct connection *connection)
     if (left > 0) {
         bufferevent_enable(connection->bev, EV_WRITE);
     }
-    if (left <= connection->low_water_bytes && connection->stage == STAGE_HELD) {
+    if (left <= connection->set->settings.low_water_bytes && connection->stage == STAGE_HELD) {
         connection->holder->on_drain(connection->holder_arg, left);
     } else if (left == 0 && connection->stage == STAGE_FINISHING) {
         finish(connection);

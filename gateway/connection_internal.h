@@ -46,7 +46,6 @@ struct connection {
     evutil_socket_t fd;
     enum stage stage;
     enum connection_release how;
-    size_t low_water_bytes;
     size_t excess_bytes; /* read and dropped since held */
     int64_t progress_ms;
     uint64_t bytes_sent;

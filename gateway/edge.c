@@ -21,6 +21,7 @@
 #include "base/bug.h"
 #include "gateway/connection.h"
 #include "gateway/log.h"
+#include "gateway/relay.h"
 
 /* Connections above the cap that may be open at once, just to be told so. */
 #define REFUSALS_MAX 64
@@ -235,6 +236,7 @@ static bool make_parts(struct edge *edge)
         .head_timeout_ms = config->limits_head_timeout_ms,
         .keepalive_timeout_ms = config->limits_keepalive_timeout_ms,
         .write_timeout_ms = config->stream_write_timeout_ms,
+        .low_water_bytes = relay_low_water(config->stream_buffer_bytes),
         .events = &connection_events,
         .events_arg = edge,
         .metrics = edge->metrics,

@@ -37,7 +37,7 @@ void edge_close_rest(struct edge *edge);
 size_t edge_connection_count(const struct edge *edge);
 
 /* Steps of the end of a turn. */
-void edge_flush(void *edge);
-void edge_reap(void *edge);
+void edge_flush(void *arg);
+void edge_reap(void *arg);
 
 #endif

@@ -58,11 +58,13 @@ enum end_reason {
 #undef X
 };
 
-#define X(id, token, status, message, fault) +1
-enum {
-    END_REASON_COUNT = 0 END_REASONS(X)
+/* How many rows there are. */
+#define X(id, token, status, message, fault) char row_##id;
+struct end_reason_rows {
+    END_REASONS(X)
 };
 #undef X
+#define END_REASON_COUNT ((int)sizeof(struct end_reason_rows))
 
 /* The columns of the table. Static texts. */
 const char *end_reason_token(enum end_reason reason);

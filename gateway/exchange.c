@@ -235,8 +235,7 @@ void exchange_on_client_lost(struct exchange *ex)
 
 static void take_client(struct exchange *ex, struct evhttp_request *request)
 {
-    client_leg_take(&ex->client, ex->connection, request, &client_events, ex,
-                    relay_low_water(ex->set->services.config->stream_buffer_bytes));
+    client_leg_take(&ex->client, ex->connection, request, &client_events, ex);
     ex->is_taken = true;
 }
 

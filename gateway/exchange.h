@@ -42,7 +42,7 @@ size_t exchange_set_live(const struct exchange_set *set);
 uint64_t exchange_set_backlog(const struct exchange_set *set);
 
 /* A step of the end of a turn: free what has ended. */
-void exchange_set_reap(void *set);
+void exchange_set_reap(void *arg);
 
 /* End every exchange with <reason>, those that are answering by a visible cut. */
 void exchange_set_end_all(struct exchange_set *set, enum end_reason reason);

@@ -268,7 +268,8 @@ static bool in_name(struct head_lexer *lexer, struct cursor *in)
                                                              : "bad byte in a field name");
     }
     in->at++;
-    lexer->field = (int)head_field_find(head_item(lexer));
+    enum head_field field = head_field_find(head_item(lexer));
+    lexer->field = (int)field;
     head_item_drop(lexer);
     lexer->state = AT_VALUE;
     return true;

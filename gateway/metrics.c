@@ -84,6 +84,7 @@ static uint64_t load(const uint64_t *value)
     return __atomic_load_n(value, __ATOMIC_RELAXED);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static void store(uint64_t *value, uint64_t to)
 {
     __atomic_store_n(value, to, __ATOMIC_RELAXED);

@@ -57,11 +57,13 @@ void metrics_set_draining(struct metrics *metrics); /* for good */
 bool metrics_is_ready(const struct metrics *metrics);
 
 /* Relaxed atomic add, one writer per slot. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static inline void metrics_add(uint64_t *counter, uint64_t count)
 {
     __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + count, __ATOMIC_RELAXED);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static inline void metrics_subtract(uint64_t *gauge, uint64_t count)
 {
     __atomic_store_n(gauge, __atomic_load_n(gauge, __ATOMIC_RELAXED) - count, __ATOMIC_RELAXED);

@@ -36,7 +36,7 @@ static bool matches(const char *pattern, struct span text)
 
 static struct span without_provider(struct span model)
 {
-    const char *colon = memchr(model.data, ':', model.length);
+    const char *colon = model.length == 0 ? NULL : memchr(model.data, ':', model.length);
 
     return colon == NULL ? model : span_of(model.data, (size_t)(colon - model.data));
 }
@@ -68,7 +68,7 @@ static struct span apply_alias(const struct config *config, struct span model, c
             continue;
         }
         struct span suffix = span_skip(model, name.length);
-        if (memchr(to.data, ':', to.length) != NULL || to.length + suffix.length > room_size) {
+        if (strchr(config->aliases[i].to, ':') != NULL || to.length + suffix.length > room_size) {
             return to;
         }
         memcpy(room, to.data, to.length);

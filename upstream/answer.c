@@ -128,9 +128,8 @@ void answer_reset(struct answer *answer)
 /* RFC 9110 section 8.3.1: the media type alone; providers repeat its parameters. */
 static bool is_event_stream(struct span content_type)
 {
-    const char *end = span_is_empty(content_type)
-                          ? NULL
-                          : memchr(content_type.data, ';', content_type.length);
+    const char *end =
+        span_is_empty(content_type) ? NULL : memchr(content_type.data, ';', content_type.length);
 
     if (end != NULL) {
         content_type.length = (size_t)(end - content_type.data);

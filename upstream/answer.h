@@ -46,17 +46,17 @@ enum answer_kind {
 };
 
 struct answer {
-    const struct dialect *dialect;       /* static */
-    struct dialect_scratch *scratch;     /* borrowed */
-    struct json_doc *doc;                /* borrowed */
-    const struct answer_events *events;  /* static */
+    const struct dialect *dialect;      /* static */
+    struct dialect_scratch *scratch;    /* borrowed */
+    struct json_doc *doc;               /* borrowed */
+    const struct answer_events *events; /* static */
     void *owner;
     struct sse_scanner *scanner; /* owned */
     enum answer_kind kind;
-    enum answer_step step; /* where the events of the bytes under way have led */
+    enum answer_step step;         /* where the events of the bytes under way have led */
     enum upstream_failure failure; /* valid when <step> is ANSWER_FAILED */
-    int status;             /* of the head, or named by an error event; 0: none yet */
-    int64_t retry_after_s;  /* -1: nothing */
+    int status;                    /* of the head, or named by an error event; 0: none yet */
+    int64_t retry_after_s;         /* -1: nothing */
     enum upstream_finish finish;
     struct upstream_usage usage;
     bool is_complete; /* a finish reason came: the end of the body is a success */

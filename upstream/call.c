@@ -29,10 +29,10 @@
 
 #include "base/bug.h"
 #include "base/clock.h"
-#include "upstream/origin.h"
 #include "upstream/pool.h"
 #include "upstream/request.h"
 #include "upstream/request_body.h"
+#include "upstream/upstream_internal.h"
 
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_DOUBLINGS_MAX 5
@@ -135,8 +135,8 @@ static void fail_later(struct upstream *call, enum upstream_failure failure)
 
 static int64_t backoff_ms(const struct upstream *call)
 {
-    unsigned doublings = call->retries < BACKOFF_DOUBLINGS_MAX ? call->retries
-                                                               : BACKOFF_DOUBLINGS_MAX;
+    unsigned doublings =
+        call->retries < BACKOFF_DOUBLINGS_MAX ? call->retries : BACKOFF_DOUBLINGS_MAX;
     int64_t longest = (int64_t)BACKOFF_FIRST_MS << doublings;
     int64_t asked = call->answer.retry_after_s * 1000;
     uint16_t dice;

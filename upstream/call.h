@@ -32,32 +32,32 @@ enum call_state {
 };
 
 struct upstream {
-    TAILQ_ENTRY(upstream) link;     /* in origin.calls, then in context.dead_calls */
-    struct upstream_origin *origin; /* borrowed; not followed once cancelled */
+    TAILQ_ENTRY(upstream) link;           /* in origin.calls, then in context.dead_calls */
+    struct upstream_origin *origin;       /* borrowed; not followed once cancelled */
     const struct upstream_events *events; /* static */
     void *owner;
     enum call_state state;
-    struct resolve_waiter waiter;   /* waiting in CALL_RESOLVING only */
-    struct connection *connection;  /* lent by the pool; NULL when there is none */
-    struct event *timer;            /* owned: the one clock of this call */
+    struct resolve_waiter waiter;  /* waiting in CALL_RESOLVING only */
+    struct connection *connection; /* lent by the pool; NULL when there is none */
+    struct event *timer;           /* owned: the one clock of this call */
     struct answer answer;
-    char *request_id;               /* owned */
-    char *body;                     /* owned: kept for retries, freed by the first delta */
+    char *request_id; /* owned */
+    char *body;       /* owned: kept for retries, freed by the first delta */
     size_t body_length;
-    int64_t timer_due_ms;           /* when the timer fires, while it is pending */
+    int64_t timer_due_ms; /* when the timer fires, while it is pending */
     int64_t started_ms;
-    int64_t connect_deadline_ms;    /* of this attempt */
-    int64_t first_deadline_ms;      /* set when a request is first sent; 0 before */
-    int64_t last_activity_ms;       /* the last delta or comment */
+    int64_t connect_deadline_ms; /* of this attempt */
+    int64_t first_deadline_ms;   /* set when a request is first sent; 0 before */
+    int64_t last_activity_ms;    /* the last delta or comment */
     int64_t backoff_until_ms;
-    int64_t still_since_ms;         /* valid while is_still */
-    enum upstream_failure verdict;  /* valid in CALL_VERDICT */
+    int64_t still_since_ms;        /* valid while is_still */
+    enum upstream_failure verdict; /* valid in CALL_VERDICT */
     unsigned attempts;
-    unsigned retries;               /* of the attempts, those that the settings count */
-    bool is_paused;                 /* what the owner wants */
-    bool is_still;                  /* paused in the body: the clocks stand still */
-    bool has_delta;                 /* on_delta has fired: no more retries */
-    bool has_met_dead;              /* the free retry after a dead reused connection is used up */
+    unsigned retries;  /* of the attempts, those that the settings count */
+    bool is_paused;    /* what the owner wants */
+    bool is_still;     /* paused in the body: the clocks stand still */
+    bool has_delta;    /* on_delta has fired: no more retries */
+    bool has_met_dead; /* the free retry after a dead reused connection is used up */
     bool is_cancelled;
 };
 

@@ -12,8 +12,8 @@
 #include "base/bug.h"
 #include "base/json.h"
 #include "upstream/call.h"
-#include "upstream/origin.h"
 #include "upstream/resolve.h"
+#include "upstream/upstream_internal.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 

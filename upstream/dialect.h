@@ -26,14 +26,14 @@ enum dialect_kind {
 
 struct dialect_result {
     enum dialect_kind kind;
-    struct upstream_delta delta;    /* spans into the event or into the scratch */
-    enum upstream_finish finish;    /* UPSTREAM_FINISH_NONE unless this event says so */
-    bool is_complete;               /* generated_text or a finish_reason came: an end of body
+    struct upstream_delta delta; /* spans into the event or into the scratch */
+    enum upstream_finish finish; /* UPSTREAM_FINISH_NONE unless this event says so */
+    bool is_complete;            /* generated_text or a finish_reason came: an end of body
                                        after this is a success */
     bool has_usage;
-    struct upstream_usage usage;    /* when has_usage */
-    enum upstream_failure failure;  /* when DIALECT_ERROR: the row of the failure table */
-    int error_status;               /* when DIALECT_ERROR: http_status_code or code, 0 if none */
+    struct upstream_usage usage;   /* when has_usage */
+    enum upstream_failure failure; /* when DIALECT_ERROR: the row of the failure table */
+    int error_status;              /* when DIALECT_ERROR: http_status_code or code, 0 if none */
 };
 
 /* Reusable memory for one event loop; see dialect.c. */

@@ -5,7 +5,7 @@
  * Whatever can be settled before the first request is settled here, so that a
  * request copies prepared texts and cannot fail on configuration.
  */
-#include "upstream/origin.h"
+#include "upstream/upstream_internal.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -88,8 +88,8 @@ static bool make_parts(struct upstream_origin *origin, char *problem, size_t pro
 }
 
 struct upstream_origin *upstream_origin_new(struct upstream_context *context,
-                                            const struct upstream_settings *settings,
-                                            char *problem, size_t problem_size)
+                                            const struct upstream_settings *settings, char *problem,
+                                            size_t problem_size)
 {
     struct upstream_origin *origin = calloc(1, sizeof(*origin));
 

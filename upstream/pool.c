@@ -22,9 +22,9 @@
 
 #include "base/bug.h"
 #include "base/clock.h"
-#include "upstream/origin.h"
 #include "upstream/resolve.h"
 #include "upstream/tls.h"
+#include "upstream/upstream_internal.h"
 
 /* Hugging Face's front door closes idle connections after 60 s; we go first. */
 #define IDLE_LIFE_MS 55000
@@ -72,8 +72,8 @@ static int64_t sweep_list(struct connection_list *list, int64_t now, int64_t ear
 
     while (connection != NULL) {
         struct connection *next = TAILQ_NEXT(connection, link);
-        bool can_expire = connection->state == CONNECTION_IDLE ||
-                          connection->state == CONNECTION_DRAINING;
+        bool can_expire =
+            connection->state == CONNECTION_IDLE || connection->state == CONNECTION_DRAINING;
 
         if (can_expire && connection->expires_ms <= now) {
             connection_kill(connection);
@@ -342,8 +342,8 @@ void connection_join_output(struct connection *connection)
 
     if (length > 0) {
         /* Only saves a record and a system call: failure does not matter. */
-        (void)evbuffer_pullup(output, length < TLS_RECORD_BYTES ? (ev_ssize_t)length
-                                                                : TLS_RECORD_BYTES);
+        (void)evbuffer_pullup(output,
+                              length < TLS_RECORD_BYTES ? (ev_ssize_t)length : TLS_RECORD_BYTES);
     }
 }
 

@@ -63,27 +63,27 @@ struct connection {
     struct upstream *call;              /* borrowed; NULL when nobody waits for the answer */
     struct connection_callbacks saved;  /* valid while OPENING */
     enum connection_state state;
-    unsigned address;        /* which of the resolver's addresses */
-    unsigned http_error;     /* enum evhttp_request_error + 1; 0: none */
-    unsigned continues;      /* 100 Continue answers seen */
-    uint64_t bytes_in;       /* read since the request was given to evhttp */
-    uint64_t drained_at;     /* bytes_in when DRAINING began */
-    int64_t expires_ms;      /* IDLE and DRAINING: closed then */
+    unsigned address;    /* which of the resolver's addresses */
+    unsigned http_error; /* enum evhttp_request_error + 1; 0: none */
+    unsigned continues;  /* 100 Continue answers seen */
+    uint64_t bytes_in;   /* read since the request was given to evhttp */
+    uint64_t drained_at; /* bytes_in when DRAINING began */
+    int64_t expires_ms;  /* IDLE and DRAINING: closed then */
     bool is_tls;
-    bool is_reused;          /* lent from the pool */
+    bool is_reused; /* lent from the pool */
     bool is_dirty;
-    bool is_head_in;         /* the final response head has come */
-    bool is_clean;           /* that head allows another request when the body has ended */
-    bool handshake_failed;   /* TLS said no, rather than the network */
+    bool is_head_in;       /* the final response head has come */
+    bool is_clean;         /* that head allows another request when the body has ended */
+    bool handshake_failed; /* TLS said no, rather than the network */
 };
 
 struct pool {
     struct connection_list idle;   /* most recently used first */
     struct connection_list active; /* OPENING, BUSY and DRAINING */
-    unsigned count;        /* idle and active */
+    unsigned count;                /* idle and active */
     unsigned idle_count;
-    int64_t sweep_due_ms;  /* when the sweep runs next, while it is pending */
-    struct event *sweep;   /* owned: closes what has expired */
+    int64_t sweep_due_ms; /* when the sweep runs next, while it is pending */
+    struct event *sweep;  /* owned: closes what has expired */
 };
 
 /* False when memory is out. */

@@ -34,9 +34,9 @@
 #include <sys/socket.h>
 
 #include "upstream/call.h"
-#include "upstream/origin.h"
 #include "upstream/pool.h"
 #include "upstream/tls.h"
+#include "upstream/upstream_internal.h"
 
 /* A server that sends more 100 Continue than this, unasked, is not sane. */
 #define CONTINUES_MAX 4
@@ -85,8 +85,8 @@ static struct evhttp_request *make_request(struct connection *connection,
     evhttp_request_set_header_cb(req, on_http_head);
     evhttp_request_set_chunked_cb(req, on_http_body);
     evhttp_request_set_error_cb(req, on_http_error);
-    if (!add_fields(req, call) || evbuffer_add(evhttp_request_get_output_buffer(req), call->body,
-                                               call->body_length) != 0) {
+    if (!add_fields(req, call) ||
+        evbuffer_add(evhttp_request_get_output_buffer(req), call->body, call->body_length) != 0) {
         evhttp_request_free(req);
         return NULL;
     }
@@ -117,8 +117,7 @@ bool request_send(struct connection *connection, struct upstream *call)
     connection->req = req;
     call->connection = connection;
     (void)evhttp_connection_set_flags(connection->evcon, EVHTTP_CON_READ_ON_WRITE_ERROR);
-    if (evhttp_make_request(connection->evcon, req, EVHTTP_REQ_POST, call->origin->url.path) !=
-        0) {
+    if (evhttp_make_request(connection->evcon, req, EVHTTP_REQ_POST, call->origin->url.path) != 0) {
         connection->req = NULL; /* evhttp has freed it */
         call->connection = NULL;
         connection_kill(connection);
@@ -305,8 +304,8 @@ static void on_http_body(struct evhttp_request *req, void *arg)
     if (connection->state == CONNECTION_DRAINING) {
         drain_body(connection);
     }
-    while (connection->state == CONNECTION_BUSY &&
-           evbuffer_peek(body, -1, NULL, &piece, 1) > 0 && piece.iov_len > 0) {
+    while (connection->state == CONNECTION_BUSY && evbuffer_peek(body, -1, NULL, &piece, 1) > 0 &&
+           piece.iov_len > 0) {
         if (!call_on_body(connection->call, span_of(piece.iov_base, piece.iov_len))) {
             return;
         }

@@ -80,8 +80,7 @@ static struct evdns_base *dns_of(struct resolve_service *service)
         service->dns = evdns_base_new(service->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
         if (service->dns != NULL) {
             /* Reads /etc/hosts as well. On failure libevent falls back to 127.0.0.1. */
-            (void)evdns_base_resolv_conf_parse(service->dns, DNS_OPTIONS_ALL,
-                                               service->resolv_conf);
+            (void)evdns_base_resolv_conf_parse(service->dns, DNS_OPTIONS_ALL, service->resolv_conf);
         }
     }
     return service->dns;
@@ -287,8 +286,7 @@ enum resolve_state resolver_check(struct resolver *resolver)
     if (resolver->count > 0) {
         return RESOLVE_READY;
     }
-    if (resolver->question == NULL &&
-        clock_now_ms() - resolver->last_failure_ms >= RETRY_MIN_MS) {
+    if (resolver->question == NULL && clock_now_ms() - resolver->last_failure_ms >= RETRY_MIN_MS) {
         ask(resolver);
     }
     if (resolver->count > 0) {

@@ -18,9 +18,9 @@
 #include "base/span.h"
 
 struct sse_event {
-    struct span data;        /* joined data lines; valid during the callback */
-    bool has_error_field;    /* data came from a line whose field name was "error" */
-    bool is_error_event;     /* the event's name ("event:") was "error" */
+    struct span data;     /* joined data lines; valid during the callback */
+    bool has_error_field; /* data came from a line whose field name was "error" */
+    bool is_error_event;  /* the event's name ("event:") was "error" */
 };
 
 struct sse_events {
@@ -42,7 +42,7 @@ struct sse_scanner; /* opaque, see sse.c */
 /* <events> and <owner> are borrowed for the scanner's life. NULL when memory is out. */
 struct sse_scanner *sse_new(size_t max_event_bytes, const struct sse_events *events,
                             void *owner) MUST_USE;
-void sse_free(struct sse_scanner *scanner); /* accepts NULL */
+void sse_free(struct sse_scanner *scanner);  /* accepts NULL */
 void sse_reset(struct sse_scanner *scanner); /* as new; keeps its memory */
 
 enum sse_status sse_feed(struct sse_scanner *scanner, struct span bytes) MUST_USE;

@@ -58,8 +58,7 @@ static bool set_up(SSL_CTX *ssl_context, const char *ca_file)
     }
     SSL_CTX_set_verify(ssl_context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(ssl_context, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_session_cache_mode(ssl_context,
-                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ssl_context, on_new_session);
     return has_roots && SSL_CTX_set_min_proto_version(ssl_context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_alpn_protos(ssl_context, alpn, sizeof(alpn) - 1) == 0;
@@ -145,8 +144,8 @@ bool tls_has_refused(struct bufferevent *bev)
     /* The list also holds SSL_get_error() codes and errno values: these have no library. */
     while ((error = bufferevent_get_openssl_error(bev)) != 0) {
         int library = ERR_GET_LIB(error);
-        bool is_cut = library == ERR_LIB_SSL &&
-                      ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+        bool is_cut =
+            library == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 
         if (library > ERR_LIB_NONE && library != ERR_LIB_SYS && !is_cut) {
             return true;

@@ -117,13 +117,13 @@ struct upstream_settings {
     const char *ca_file;         /* trust roots; NULL or "": the system's */
     int64_t connect_timeout_ms;  /* resolve + connect + TLS */
     int64_t first_token_timeout_ms;
-    int64_t idle_timeout_ms;   /* between deltas or comments; stands still while paused */
-    size_t max_event_bytes;    /* one SSE event */
-    size_t max_answer_bytes;   /* the whole answer body */
-    unsigned max_connections;  /* at most this many at once; above: UPSTREAM_FULL */
-    unsigned max_idle;         /* kept open for reuse */
-    unsigned retries;          /* besides the one after a dead reused connection */
-    int64_t max_new_tokens;    /* sent as max_tokens / max_new_tokens; 0: not sent */
+    int64_t idle_timeout_ms;  /* between deltas or comments; stands still while paused */
+    size_t max_event_bytes;   /* one SSE event */
+    size_t max_answer_bytes;  /* the whole answer body */
+    unsigned max_connections; /* at most this many at once; above: UPSTREAM_FULL */
+    unsigned max_idle;        /* kept open for reuse */
+    unsigned retries;         /* besides the one after a dead reused connection */
+    int64_t max_new_tokens;   /* sent as max_tokens / max_new_tokens; 0: not sent */
 };
 
 /*
@@ -151,8 +151,8 @@ void upstream_context_flush(struct upstream_context *context);
  * <problem_size>).
  */
 struct upstream_origin *upstream_origin_new(struct upstream_context *context,
-                                            const struct upstream_settings *settings,
-                                            char *problem, size_t problem_size) MUST_USE;
+                                            const struct upstream_settings *settings, char *problem,
+                                            size_t problem_size) MUST_USE;
 
 /* Every call must have been cancelled before. Closes pooled connections. Accepts NULL. */
 void upstream_origin_free(struct upstream_origin *origin);
@@ -171,24 +171,24 @@ struct upstream *upstream_start(struct upstream_origin *origin,
                                 const struct upstream_call *call) MUST_USE;
 
 /* Stop and resume reading the answer. Idempotent. */
-void upstream_pause(struct upstream *up);
-void upstream_resume(struct upstream *up);
+void upstream_pause(struct upstream *call);
+void upstream_resume(struct upstream *call);
 
 /*
  * Give the handle up. A call still running is broken off and its connection
  * closed: tokens cost money. Accepts NULL. Memory is freed by the next
  * upstream_context_flush().
  */
-void upstream_cancel(struct upstream *up);
+void upstream_cancel(struct upstream *call);
 
 /* For gauges and for the "nothing left" check of tests. */
 struct upstream_counts {
-    unsigned calls;              /* live handles */
-    unsigned connections;        /* open or connecting */
-    unsigned idle;               /* of these, waiting in the pool */
-    unsigned long reused;        /* calls that got a pooled connection, ever */
-    unsigned long opened;        /* connections opened, ever */
-    unsigned long tls_resumed;   /* TLS handshakes that resumed a session, ever */
+    unsigned calls;            /* live handles */
+    unsigned connections;      /* open or connecting */
+    unsigned idle;             /* of these, waiting in the pool */
+    unsigned long reused;      /* calls that got a pooled connection, ever */
+    unsigned long opened;      /* connections opened, ever */
+    unsigned long tls_resumed; /* TLS handshakes that resumed a session, ever */
 };
 void upstream_origin_counts(const struct upstream_origin *origin, struct upstream_counts *counts);
 

@@ -179,6 +179,7 @@ static void every_allocation_may_fail(void **state)
     }
     print_message("%ld allocations of one chat failed, one at a time\n", n);
     assert_in_range(n, 5, SWEEP_MAX - 1);
+    assert_true(metrics_slot(stage.metrics, 0)->ends[END_NO_MEMORY] > 0);
     chat_works(&stage);
     gateway_stage_fini(&stage);
     (void)kill(upstream, SIGKILL);

@@ -28,6 +28,15 @@
 #define FINISH "39\r\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\r\n"
 #define LAST "0\r\n\r\n"
 
+static void expect_end(struct gateway_stage *stage, enum end_reason reason)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "end=%s ", end_reason_token(reason));
+    assert_true(until_logged(stage, NULL, text));
+    assert_true(metrics_slot(stage->metrics, 0)->ends[reason] > 0);
+}
+
 static void one_chat_streams_from_upstream_to_client(void **state)
 {
     static const struct peer_step script[] = {EXPECT, SEND(STREAM_HEAD HELLO FINISH LAST), END};
@@ -516,6 +525,7 @@ static void connections_above_the_cap_are_told_so(void **state)
     client_connect(&stage, &second);
     assert_true(until_received(&stage, &second, "HTTP/1.1 503 Service Unavailable\r\n"));
     assert_non_null(strstr(second.received, "Retry-After: "));
+    expect_end(&stage, END_GATEWAY_FULL);
     assert_true(until_closed(&stage, &second));
     client_close(&second);
     client_close(&first);
@@ -547,6 +557,44 @@ static void exchanges_above_the_cap_are_refused(void **state)
     gateway_stage_fini(&stage);
 }
 
+static void one_subject_cannot_take_every_place(void **state)
+{
+    struct gateway_stage stage;
+    struct stage_client first;
+    struct stage_client second;
+
+    (void)state;
+    gateway_stage_init(&stage, "limits: { exchanges_per_subject = 1; };");
+    scripted_upstream_play(stage.peer, silence_in_mid_stream);
+    client_connect(&stage, &first);
+    client_connect(&stage, &second);
+    client_send_chat(&stage, &first, "hi");
+    assert_true(until_received(&stage, &first, "Hello"));
+    client_send_chat(&stage, &second, "hi");
+    assert_true(until_received(&stage, &second, "HTTP/1.1 429 Too Many Requests\r\n"));
+    expect_end(&stage, END_RATE_LIMITED);
+    client_close(&second);
+    client_close(&first);
+    assert_true(until_live(&stage, NULL, 0));
+    gateway_stage_fini(&stage);
+}
+
+static void options_is_answered_without_a_token(void **state)
+{
+    struct gateway_stage stage;
+    struct stage_client client;
+
+    (void)state;
+    gateway_stage_init(&stage, "");
+    client_connect(&stage, &client);
+    client_send(&client, "OPTIONS /api HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_true(until_received(&stage, &client, "HTTP/1.1 204 No Content\r\n"));
+    assert_non_null(strstr(client.received, "Allow: POST, OPTIONS\r\n"));
+    expect_end(&stage, END_OPTIONS);
+    client_close(&client);
+    gateway_stage_fini(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +619,8 @@ int main(void)
         cmocka_unit_test(a_refused_whole_request_keeps_its_connection),
         cmocka_unit_test(connections_above_the_cap_are_told_so),
         cmocka_unit_test(exchanges_above_the_cap_are_refused),
+        cmocka_unit_test(one_subject_cannot_take_every_place),
+        cmocka_unit_test(options_is_answered_without_a_token),
     };
 
     return cmocka_run_group_tests(tests, make_fat_event, NULL);

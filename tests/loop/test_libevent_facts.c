@@ -370,12 +370,21 @@ static void callbacks_swapped_inside_the_read_keep_the_bytes_from_evhttp(void **
 
 static char order[8];
 
+static void note(char who)
+{
+    size_t length = strlen(order);
+
+    assert_true(length + 1 < sizeof(order));
+    order[length] = who;
+    order[length + 1] = '\0';
+}
+
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     (void)arg;
-    strncat(order, "2", 2);
+    note('2');
 }
 
 static void on_end_of_turn(evutil_socket_t fd, short what, void *arg)
@@ -383,14 +392,14 @@ static void on_end_of_turn(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     (void)arg;
-    strncat(order, "E", 2);
+    note('E');
 }
 
 static void on_first(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    strncat(order, "1", 2);
+    note('1');
     event_active(arg, EV_TIMEOUT, 0);
 }
 

@@ -30,6 +30,8 @@ RULES = (
         PRODUCT_FOLDERS,
         (
             "gateway/client_leg.c",
+            "gateway/connection.c",
+            "gateway/connection_held.c",
             "gateway/edge.c",
             "gateway/worker.c",
             "gateway/admin.c",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * origin.h - what the event-loop files of this folder share with each other.
+ * upstream_internal.h - what the event-loop files of this folder share with each other.
  *
  * Internal: nobody outside upstream/ includes it. Who owns what:
  *
@@ -11,8 +11,8 @@
  *         connection            pool.h; lent to at most one call
  *       calls                   call.h; owned by the gateway until upstream_cancel()
  */
-#ifndef UPSTREAM_ORIGIN_H
-#define UPSTREAM_ORIGIN_H
+#ifndef UPSTREAM_UPSTREAM_INTERNAL_H
+#define UPSTREAM_UPSTREAM_INTERNAL_H
 
 #include <sys/queue.h>
 
