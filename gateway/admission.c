@@ -75,7 +75,7 @@ static struct admission_slot *find(struct bucket *bucket, const char *subject)
     LIST_FOREACH(slot, bucket, link)
     {
         if (strcmp(slot->subject, subject) == 0) {
-            return slot;
+            return slot; /* cppcheck-suppress uninitvar ; it does not see through LIST_FOREACH */
         }
     }
     return NULL;

@@ -276,8 +276,8 @@ void connection_set_reap(void *arg)
     struct connection_set *set = arg;
     struct connection *connection;
 
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer loses what TAILQ_REMOVE does */
     while ((connection = TAILQ_FIRST(&set->dead)) != NULL) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it loses what TAILQ_REMOVE does */
         struct evhttp_connection *evcon = connection->evcon;
         TAILQ_REMOVE(&set->dead, connection, link);
         evhttp_connection_set_closecb(evcon, NULL, NULL);

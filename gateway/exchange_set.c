@@ -165,6 +165,7 @@ uint64_t exchange_set_backlog(const struct exchange_set *set)
 
     TAILQ_FOREACH(ex, &set->live, link)
     {
+        /* cppcheck-suppress uninitvar ; it does not see through TAILQ_FOREACH */
         if (ex->is_taken) {
             bytes += client_leg_backlog(&ex->client);
         }

@@ -109,6 +109,8 @@ static size_t render_body(const char *message, int status, char *out, size_t siz
     return length > 0 && (size_t)length < size ? (size_t)length : 0;
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): <out> is written through struct text */
+
 size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_MAX])
 {
     struct text text = {out, 0};
@@ -167,3 +169,5 @@ size_t reply_stream_head_render(const struct format *format, const char *request
     add(&text, is_persistent ? "\r\n" : "Connection: close\r\n\r\n");
     return text.length;
 }
+
+/* NOLINTEND(readability-non-const-parameter) */

@@ -168,7 +168,7 @@ bool upstream_url_check(const char *url, char *problem, size_t problem_size) MUS
  * failures come as on_end from the event loop.
  */
 struct upstream *upstream_start(struct upstream_origin *origin,
-                                const struct upstream_call *call) MUST_USE;
+                                const struct upstream_call *wanted) MUST_USE;
 
 /* Stop and resume reading the answer. Idempotent. */
 void upstream_pause(struct upstream *call);

@@ -204,7 +204,8 @@ def test_counters_survive_the_worker(world, sim):
     waiting.until(lambda: gateway.workers() not in ([], old), "another worker")
     gateway.ask(say(tokens=1))
 
-    waiting.until(lambda: gateway.metric("tidegate_exchanges_ended_total", reason="done") == before + 1,
+    ended = "tidegate_exchanges_ended_total"
+    waiting.until(lambda: gateway.metric(ended, reason="done") == before + 1,
                   "the count to go on where it was")
 
 

@@ -31,7 +31,7 @@ char *bytes_reserve(struct bytes *b, size_t room)
     if (b->capacity - b->start - b->length >= room && b->data != NULL) {
         return b->data + b->start + b->length;
     }
-    if (b->start > 0) {
+    if (b->start > 0 && b->data != NULL) {
         memmove(b->data, b->data + b->start, b->length);
         b->start = 0;
     }

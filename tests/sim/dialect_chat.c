@@ -72,8 +72,8 @@ static void stream_reasoning(const struct answer *answer, struct bytes *out, str
 static void stream_tool(const struct answer *answer, struct bytes *out)
 {
     static const char *const FRAGMENTS[TOOL_FRAGMENTS] = {
-        "\"id\":\"call_sim\",\"type\":\"function\",\"function\":{\"name\":\"get_tide\","
-        "\"arguments\":\"\"}",
+        ("\"id\":\"call_sim\",\"type\":\"function\",\"function\":{\"name\":\"get_tide\","
+         "\"arguments\":\"\"}"),
         "\"function\":{\"arguments\":\"{\\\"har\"}",
         "\"function\":{\"arguments\":\"bour\\\":\"}",
         "\"function\":{\"arguments\":\" \\\"Brest\\\"\"}",

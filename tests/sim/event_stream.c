@@ -85,7 +85,8 @@ static const char *error_json(enum sim_shape shape)
 
 void event_add_error(const struct answer *answer, struct bytes *out, enum sim_shape otherwise)
 {
-    enum sim_shape shape = (enum sim_shape)scenario_get(answer->scenario, SIM_SHAPE);
+    int64_t asked = scenario_get(answer->scenario, SIM_SHAPE);
+    enum sim_shape shape = (enum sim_shape)asked;
 
     if (shape == SHAPE_AUTO) {
         shape = otherwise;
@@ -124,5 +125,5 @@ const char *dialect_finish_reason(const struct answer *answer)
 
 long long dialect_prompt_tokens(const struct answer *answer)
 {
-    return (long long)(answer->call->prompt.length / 4 + 8);
+    return (long long)(answer->call->prompt.length / 4) + 8;
 }

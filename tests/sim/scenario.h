@@ -25,6 +25,7 @@ enum scenario_key {
 };
 
 enum {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a term of a sum */
 #define X(id, word, smallest, largest, initial, choices, help) +1
     SIM_KEY_COUNT = (0 SCENARIO_KEYS(X))
 #undef X

@@ -401,3 +401,12 @@ bool until_upstream_open(struct gateway_stage *stage, struct stage_client *clien
     TURN_UNTIL(upstream_open(stage) == count);
     return upstream_open(stage) == count;
 }
+
+void expect_end(struct gateway_stage *stage, enum end_reason reason)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "end=%s ", end_reason_token(reason));
+    assert_true(until_logged(stage, NULL, text));
+    assert_true(metrics_slot(stage->metrics, 0)->ends[reason] > 0);
+}

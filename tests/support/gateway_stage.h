@@ -81,6 +81,9 @@ bool until_received(struct gateway_stage *stage, struct stage_client *client, co
 bool until_closed(struct gateway_stage *stage, struct stage_client *client);
 bool until_logged(struct gateway_stage *stage, struct stage_client *client, const char *text);
 bool until_live(struct gateway_stage *stage, struct stage_client *client, size_t exchanges);
+/* The access line and the counter of this end have come. */
+void expect_end(struct gateway_stage *stage, enum end_reason reason);
+
 bool until_upstream_requests(struct gateway_stage *stage, unsigned count);
 bool until_upstream_open(struct gateway_stage *stage, struct stage_client *client, unsigned count);
 

@@ -7,13 +7,14 @@ Each folder has a .may_include file:
     base                          files of this folder may include anything of base/
     auth/auth.h                   ... and this one header
     auth/keys.h by worker config  ... and this one, but only these modules may
+    together call request         these modules are one thing in two files
     layer worker admin            order inside the folder: a module may include its own
                                   row and the rows below, never a row above
 
 A module is a .c and .h of one name; "format_*" in a row stands for all that match. In a
 folder with layers every module must stand in exactly one row. Includes between the
-modules of a folder must not form a cycle (those of one first word count as one). System headers are free, but base/ may not
-include those of libevent (base knows no event loop).
+modules of a folder must not form a cycle (those of one first word count as one).
+System headers are free, but base/ may not include those of libevent.
 """
 
 import fnmatch
@@ -33,12 +34,15 @@ class Rules:
         self.folders = set()
         self.headers = {}
         self.layers = []
+        self.together = []
         for line in path.read_text().splitlines():
             words = line.split("#")[0].split()
             if not words:
                 continue
             if words[0] == "layer":
                 self.layers.append(words[1:])
+            elif words[0] == "together":
+                self.together.append(set(words[1:]))
             elif "/" not in words[0]:
                 self.folders.add(words[0])
             else:
@@ -95,7 +99,8 @@ def check_file(rules, folder, path, text, edges):
         if not header.startswith(folder + "/"):
             continue
         other = Path(header).stem
-        if not are_one_family(module, other):
+        if not are_one_family(module, other) and not any(
+                {module, other} <= group for group in rules.together):
             edges.setdefault(module, {})[other] = where
         other_layer = rules.layer_of(other)
         if None not in (layer, other_layer) and other_layer < layer:

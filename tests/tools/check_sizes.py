@@ -53,7 +53,8 @@ def check(root, remarks=None):
             remarks.append(f"{path}: {length} lines (usually at most {usual})")
         for name, first, lines in functions_of(text):
             if lines > FUNCTION_LINES_MAX:
-                problems.append(f"{path}:{first}: {name}: {lines} lines (at most {FUNCTION_LINES_MAX})")
+                problems.append(
+                    f"{path}:{first}: {name}: {lines} lines (at most {FUNCTION_LINES_MAX})")
             elif lines > FUNCTION_LINES_USUAL:
                 remarks.append(f"{path}:{first}: {name}: {lines} lines (usually at most "
                                f"{FUNCTION_LINES_USUAL})")
