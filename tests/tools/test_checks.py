@@ -37,7 +37,8 @@ def tree(tmp_path):
 def test_arrows_that_are_allowed_pass(tree):
     tree("gateway/worker.c", '#include "auth/keys.h"\n#include "gateway/exchange.h"\n')
     tree("gateway/exchange.h", '#include "gateway/log.h"\n#include "auth/auth.h"\n')
-    root = tree("auth/auth.c", '#include "auth/auth.h"\n#include "base/span.h"\n#include <time.h>\n')
+    root = tree("auth/auth.c",
+                '#include "auth/auth.h"\n#include "base/span.h"\n#include <time.h>\n')
 
     assert check_includes.check(root) == []
 
