@@ -6,32 +6,70 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "gateway/models.h"
 
-/* The conf's texts are not const. */
-#define TEXT(literal) ((char[]){literal})
+static const char *const allow[] = {"meta-llama/*", "Qwen/Qwen?-7B", "acme/exact", "acme/only:groq",
+                                    "*/open"};
+static const char *const retired[] = {"OpenAssistant/*", "meta-llama/old"};
+static const struct {
+    const char *from, *to;
+} aliases[] = {
+    {"meta/llama", "meta-llama/Llama-3.1-8B-Instruct"},
+    {"short/pinned", "acme/only:groq"},
+    {"gone/model", "OpenAssistant/x"},
+    {"a/loop", "meta/llama"},
+};
+/* The conf owns its texts, so its fields are not const; the lists of the test are. */
+static char *owned[16];
+static struct config_alias owned_aliases[8];
+static struct config config;
 
-static char *allow[] = {TEXT("meta-llama/*"), TEXT("Qwen/Qwen?-7B"), TEXT("acme/exact"),
-                        TEXT("acme/only:groq"), TEXT("*/open")};
-static char *retired[] = {TEXT("OpenAssistant/*"), TEXT("meta-llama/old")};
-static struct config_alias aliases[] = {
-    {TEXT("meta/llama"), TEXT("meta-llama/Llama-3.1-8B-Instruct")},
-    {TEXT("short/pinned"), TEXT("acme/only:groq")},
-    {TEXT("gone/model"), TEXT("OpenAssistant/x")},
-    {TEXT("a/loop"), TEXT("meta/llama")},
-};
-static const struct config config = {
-    .models_allow = allow,
-    .models_allow_count = sizeof(allow) / sizeof(allow[0]),
-    .models_retired = retired,
-    .models_retired_count = sizeof(retired) / sizeof(retired[0]),
-    .aliases = aliases,
-    .alias_count = sizeof(aliases) / sizeof(aliases[0]),
-};
+static char **own(const char *const *texts, size_t count)
+{
+    static size_t used;
+    char **first = &owned[used];
+
+    for (size_t i = 0; i < count; i++) {
+        owned[used] = strdup(texts[i]);
+        assert_non_null(owned[used]);
+        used++;
+    }
+    return first;
+}
+
+static int make_config(void **state)
+{
+    (void)state;
+    config.models_allow_count = sizeof(allow) / sizeof(allow[0]);
+    config.models_allow = own(allow, config.models_allow_count);
+    config.models_retired_count = sizeof(retired) / sizeof(retired[0]);
+    config.models_retired = own(retired, config.models_retired_count);
+    config.alias_count = sizeof(aliases) / sizeof(aliases[0]);
+    config.aliases = owned_aliases;
+    for (size_t i = 0; i < config.alias_count; i++) {
+        owned_aliases[i].from = strdup(aliases[i].from);
+        owned_aliases[i].to = strdup(aliases[i].to);
+    }
+    return 0;
+}
+
+static int free_config(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+        free(owned[i]);
+    }
+    for (size_t i = 0; i < config.alias_count; i++) {
+        free(owned_aliases[i].from);
+        free(owned_aliases[i].to);
+    }
+    return 0;
+}
 
 struct row {
     const char *model;
@@ -84,8 +122,8 @@ static void each_model_gets_its_verdict(void **state)
 
 static void a_pattern_of_many_stars_takes_no_time(void **state)
 {
-    static char *stars[] = {TEXT("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b")};
-    const struct config many = {.models_allow = stars, .models_allow_count = 1};
+    static const char *const stars[] = {"*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b"};
+    const struct config many = {.models_allow = own(stars, 1), .models_allow_count = 1};
     char model[250];
     char room[300];
     struct span upstream;
@@ -105,5 +143,5 @@ int main(void)
         cmocka_unit_test(a_pattern_of_many_stars_takes_no_time),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_config, free_config);
 }
