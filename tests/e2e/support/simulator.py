@@ -24,11 +24,19 @@ class Simulator:
         command = [binary, "--listen=127.0.0.1:0", *_QUICK, *options]
         self.process = Process(name, command, world.folder / f"{name}.log")
         self.address = self.process.wait_for_line(_LISTENING, "hfsim listening").group(1)
-        self.is_tls = any(str(option).startswith("--cert") for option in options)
+        self.tls_address = None
+        if "--listen-tls=127.0.0.1:0" in options:
+            self.tls_address = waiting.until(self._second_address, "hfsim's TLS listener")
+
+    def _second_address(self):
+        """The TLS listener is named after the plain one, which stays for looking."""
+        found = [_LISTENING.match(line) for line in self.process.lines()]
+        addresses = [match.group(1) for match in found if match]
+        return addresses[1] if len(addresses) > 1 else None
 
     def url(self, path="/v1/chat/completions", host=None):
-        port = self.address.rsplit(":", 1)[1]
-        scheme = "https" if self.is_tls else "http"
+        port = (self.tls_address or self.address).rsplit(":", 1)[1]
+        scheme = "https" if self.tls_address else "http"
         return f"{scheme}://{host or '127.0.0.1'}:{port}{path}"
 
     def get(self, path):
