@@ -2,10 +2,9 @@
 /*
  * chunk_lexer.h - strict chunked request bodies, RFC 9112 section 7.1. Pure.
  *
- * Sizes in hexadecimal digits alone, CRLF only, extensions bounded and skipped,
- * no trailer fields. It decodes nothing: it only checks, counts and finds the end
- * before evhttp reads the same bytes. Extensions are refused, because evhttp
- * does not understand them.
+ * Sizes in hexadecimal digits alone, CRLF only, no trailer fields, and no extensions,
+ * which evhttp would not understand. It decodes nothing: it only checks, counts and
+ * finds the end before evhttp reads the same bytes.
  */
 #ifndef GATEWAY_CHUNK_LEXER_H
 #define GATEWAY_CHUNK_LEXER_H
