@@ -50,6 +50,9 @@ bool head_store_append(struct head_lexer *lexer, const char *data, size_t length
 
 struct span head_item(const struct head_lexer *lexer)
 {
+    if (lexer->store == NULL) {
+        return span_of(NULL, 0); /* nothing was kept yet; NULL + 0 is undefined */
+    }
     return span_of(lexer->store + lexer->mark, lexer->store_length - lexer->mark);
 }
 
