@@ -206,6 +206,12 @@ void exchange_start(struct exchange_set *set, struct connection *connection, boo
     }
 }
 
+/* True for refusals that came at the end of a head that is lawful otherwise. */
+static bool has_whole_head(enum end_reason reason)
+{
+    return reason == END_TOO_LARGE || reason == END_EXPECTATION;
+}
+
 void exchange_refuse(struct exchange_set *set, struct connection *connection,
                      enum end_reason reason, const char *problem)
 {
@@ -215,7 +221,14 @@ void exchange_refuse(struct exchange_set *set, struct connection *connection,
         connection_release(connection, NULL, CONNECTION_ABORT);
         return;
     }
-    ex->record.problem = problem;
+    if (has_whole_head(reason)) {
+        /* The body's size is the last thing to be judged: a stranger learns 401, not 413. */
+        enum end_reason verdict = judge(ex, connection_head(connection));
+        reason = verdict == END_DONE ? reason : verdict;
+    }
+    if (ex->record.problem == NULL) {
+        ex->record.problem = problem;
+    }
     exchange_end(ex, reason);
 }
 

@@ -115,6 +115,28 @@ static void a_strangers_body_is_not_read(void **state)
     gateway_stage_fini(&stage);
 }
 
+static void the_body_is_judged_after_the_token(void **state)
+{
+    struct gateway_stage stage;
+    struct stage_client stranger;
+    struct stage_client client;
+
+    (void)state;
+    gateway_stage_init(&stage, "");
+    client_connect(&stage, &stranger);
+    client_send(&stranger, "POST /api/ai/huggingface/acme/x/chat?chat_id=1 HTTP/1.1\r\nHost: a\r\n"
+                           "Content-Type: application/json\r\nContent-Length: 99999999\r\n\r\n");
+    assert_true(until_received(&stage, &stranger, "HTTP/1.1 401 Unauthorized\r\n"));
+    client_close(&stranger);
+    client_connect(&stage, &client);
+    client_send_head(&stage, &client, 99999999);
+    assert_true(until_received(&stage, &client, "HTTP/1.1 413 Content Too Large\r\n"));
+    expect_end(&stage, END_TOO_LARGE);
+    client_close(&client);
+    assert_int_equal(exchange_set_live(stage.exchanges), 0);
+    gateway_stage_fini(&stage);
+}
+
 static void a_refused_whole_request_keeps_its_connection(void **state)
 {
     struct gateway_stage stage;
@@ -228,6 +250,7 @@ int main(void)
         cmocka_unit_test(total_timeout_cuts_a_stream_that_lives_too_long),
         cmocka_unit_test(the_end_of_a_drain_cuts_what_still_runs),
         cmocka_unit_test(a_strangers_body_is_not_read),
+        cmocka_unit_test(the_body_is_judged_after_the_token),
         cmocka_unit_test(a_refused_whole_request_keeps_its_connection),
         cmocka_unit_test(connections_above_the_cap_are_told_so),
         cmocka_unit_test(exchanges_above_the_cap_are_refused),
