@@ -262,6 +262,54 @@ static void a_client_that_takes_nothing_is_given_up(void **state)
     gateway_stage_fini(&stage);
 }
 
+static unsigned idle_upstream_connections(const struct gateway_stage *stage)
+{
+    struct upstream_counts counts;
+
+    upstream_origin_counts(stage->origin, &counts);
+    return counts.idle;
+}
+
+/* Everything is here and the client takes none of it: more than the kernel holds for it. */
+static void client_gone_while_the_rest_is_flushed(void **state)
+{
+    enum {
+        EVENTS = 4000
+    };
+    char *answer = malloc(sizeof(STREAM_HEAD FINISH LAST) + EVENTS * fat_length);
+    size_t length = sizeof(STREAM_HEAD) - 1;
+    struct gateway_stage stage;
+    struct stage_client client;
+
+    (void)state;
+    assert_non_null(answer);
+    memcpy(answer, STREAM_HEAD, length);
+    for (int i = 0; i < EVENTS; i++) {
+        memcpy(answer + length, fat, fat_length);
+        length += fat_length;
+    }
+    memcpy(answer + length, FINISH LAST, sizeof(FINISH LAST) - 1);
+    length += sizeof(FINISH LAST) - 1;
+    const struct peer_step script[] = {EXPECT, SEND_BYTES(answer, length), END};
+    gateway_stage_init(&stage, "stream: { buffer = \"16m\"; };");
+    scripted_upstream_play(stage.peer, script);
+    client_connect(&stage, &client);
+    client.is_frozen = true;
+
+    client_send_chat(&stage, &client, "hi");
+    /* The upstream is done with it: its connection is back in the pool. */
+    for (int i = 0; i < 5000 && idle_upstream_connections(&stage) == 0; i++) {
+        stage_turn(&stage, &client);
+    }
+    assert_int_equal(idle_upstream_connections(&stage), 1);
+    assert_true(exchange_set_backlog(stage.exchanges) > 0);
+    client_close(&client);
+
+    assert_true(until_logged(&stage, NULL, "end=client_gone fault=client at=FLUSHING"));
+    gateway_stage_fini(&stage);
+    free(answer);
+}
+
 static void a_half_close_counts_as_leaving(void **state)
 {
     static const struct peer_step script[] = {EXPECT, SEND(STREAM_HEAD HELLO), HOLD, END};
@@ -397,6 +445,7 @@ int main(void)
         cmocka_unit_test(slow_client_makes_upstream_block_while_our_memory_stays_bounded),
         cmocka_unit_test(a_slow_client_that_reads_again_gets_everything),
         cmocka_unit_test(a_client_that_takes_nothing_is_given_up),
+        cmocka_unit_test(client_gone_while_the_rest_is_flushed),
         cmocka_unit_test(a_half_close_counts_as_leaving),
         cmocka_unit_test(a_pipelined_byte_does_not_disturb_the_answer),
         cmocka_unit_test(upstream_failures_are_told_or_shown),
