@@ -373,6 +373,10 @@ static void take_down(struct worker *worker)
     }
     free(worker->origins);
     upstream_context_free(worker->upstreams);
+    if (worker->base != NULL) {
+        /* libevent lets go of a name look-up under way in a callback of the next turn. */
+        (void)event_base_loop(worker->base, EVLOOP_NONBLOCK);
+    }
     auth_checker_free(worker->checker);
     auth_keys_free(worker->keys);
     free_event(worker->terminate);

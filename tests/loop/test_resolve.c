@@ -86,6 +86,8 @@ static void stage_init(struct stage *stage)
 static void stage_fini(struct stage *stage)
 {
     resolve_service_free(stage->service);
+    /* libevent lets go of a question under way in a callback of the next turn. */
+    (void)event_base_loop(stage->base, EVLOOP_NONBLOCK);
     evdns_close_server_port(stage->server);
     (void)unlink(stage->resolv_conf);
     event_base_free(stage->base);
