@@ -373,6 +373,7 @@ static void take_down(struct worker *worker)
     }
     free(worker->origins);
     upstream_context_free(worker->upstreams);
+    turn_free(worker->turn); /* before any further turn: its steps look at what is freed by now */
     if (worker->base != NULL) {
         /* libevent lets go of a name look-up under way in a callback of the next turn. */
         (void)event_base_loop(worker->base, EVLOOP_NONBLOCK);
@@ -384,7 +385,6 @@ static void take_down(struct worker *worker)
     free_event(worker->reopen);
     free_event(worker->gauges);
     free_event(worker->drain_end);
-    turn_free(worker->turn);
     if (worker->base != NULL) {
         event_base_free(worker->base);
     }
