@@ -4,7 +4,33 @@
  */
 #include "gateway/access_log.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
 #include "gateway/log.h"
+
+#define LOG_MODE 0640 /* lines name subjects: not for everyone */
+
+bool access_log_is_file(const char *where)
+{
+    return strcmp(where, "stderr") != 0 && strcmp(where, "off") != 0;
+}
+
+int access_log_open(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, LOG_MODE);
+
+    if (fd < 0) {
+        struct log_line line;
+        int problem = errno;
+        log_begin(&line, LOG_ERROR, "access_log_failed");
+        log_string(&line, "path", path);
+        log_string(&line, "problem", strerror(problem));
+        log_end(&line);
+    }
+    return fd;
+}
 
 static void log_text(struct log_line *line, const char *key, const char *value)
 {

@@ -8,8 +8,10 @@
 #ifndef GATEWAY_ACCESS_LOG_H
 #define GATEWAY_ACCESS_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attrs.h"
 #include "base/span.h"
 #include "gateway/end_reason.h"
 
@@ -42,5 +44,11 @@ struct access_record {
 };
 
 void access_log_exchange(const struct access_record *record);
+
+/* True when the conf's log.access names a file, and not "stderr" or "off". */
+bool access_log_is_file(const char *where) MUST_USE;
+
+/* The file of that name, made if need be, to be given to log_setup_access(). -1: logged why. */
+int access_log_open(const char *path) MUST_USE;
 
 #endif

@@ -25,6 +25,7 @@ struct child {
     size_t slot;         /* of a worker */
     unsigned generation; /* of the conf that it runs with */
     int ready_fd;        /* readable when the child is ready, or gone; -1 when nothing is awaited */
+    int handover_fd;     /* of a worker: our end of its handover.h socket */
     bool is_ready;
     bool is_stopping; /* was asked to end, so its end is planned */
     int64_t started_ms;

@@ -219,6 +219,7 @@ static int run_foreground(const struct config *config)
             .metrics = metrics_slot(foreground.metrics, 0),
             .listen_fds = listener_set_slot(listeners, 0),
             .listen_fd_count = listeners->address_count,
+            .handover_fd = -1,
             .on_ready = on_foreground_ready,
             .on_ready_arg = &foreground,
             .on_drain = on_foreground_drain,

@@ -186,18 +186,6 @@ static void on_stop_signal(struct supervisor *supervisor)
     }
 }
 
-static void reopen_logs(const struct supervisor *supervisor)
-{
-    log_event(LOG_INFO, "reopening_logs", NULL, NULL);
-    for (size_t i = 0; i < supervisor->child_count; i++) {
-        const struct child *child = &supervisor->children[i];
-        if (child->pid != 0 && child->role == CHILD_WORKER) {
-            (void)kill(child->pid,
-                       SIGUSR1); /* it may have ended: then there is nothing to reopen */
-        }
-    }
-}
-
 static void on_signal(struct supervisor *supervisor, uint32_t number)
 {
     switch (number) {
@@ -209,7 +197,7 @@ static void on_signal(struct supervisor *supervisor, uint32_t number)
         supervisor_reload_begin(supervisor);
         break;
     case SIGUSR1:
-        reopen_logs(supervisor);
+        supervisor_reopen_logs(supervisor);
         break;
     case SIGCHLD:
         supervisor_reap(supervisor);

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "gateway/admin.h"
+#include "gateway/handover.h"
 #include "gateway/log.h"
 #include "gateway/supervisor_state.h"
 #include "gateway/worker.h"
@@ -105,6 +106,9 @@ static void let_go(struct supervisor *supervisor)
         if (supervisor->children[i].pid != 0 && supervisor->children[i].ready_fd >= 0) {
             (void)close(supervisor->children[i].ready_fd);
         }
+        if (is_worker(&supervisor->children[i])) {
+            (void)close(supervisor->children[i].handover_fd);
+        }
     }
     (void)close(supervisor->signal_fd);
 }
@@ -116,7 +120,7 @@ static void on_worker_ready(void *ready_write_fd, struct event_base *base)
 }
 
 _Noreturn static void be_worker(struct supervisor *supervisor, const struct child *self,
-                                const struct config *config, int ready_write_fd)
+                                const struct config *config, int ready_write_fd, int handover_fd)
 {
     size_t index = (size_t)(self - supervisor->children);
     const struct worker_setup setup = {
@@ -124,6 +128,7 @@ _Noreturn static void be_worker(struct supervisor *supervisor, const struct chil
         .metrics = metrics_slot(supervisor->metrics, index),
         .listen_fds = listener_set_slot(&supervisor->listeners, self->slot),
         .listen_fd_count = supervisor->listeners.address_count,
+        .handover_fd = handover_fd,
         .on_ready = on_worker_ready,
         .on_ready_arg = &ready_write_fd,
     };
@@ -176,6 +181,7 @@ static bool start_worker(struct supervisor *supervisor, size_t slot, unsigned ge
     struct child *child = free_entry(supervisor);
     char name[16]; /* what the kernel keeps */
     int ready_write_fd = -1;
+    int worker_end = -1;
 
     if (child == NULL) {
         log_event(LOG_WARN, "worker_waits", "problem", "workers of earlier reloads still drain");
@@ -185,12 +191,20 @@ static bool start_worker(struct supervisor *supervisor, size_t slot, unsigned ge
     child->slot = slot;
     child->generation = generation;
     snprintf(name, sizeof(name), "tidegate-w%u", (unsigned)slot & 0xffffU);
-    if (!child_fork(child, name, &ready_write_fd)) {
+    if (!handover_open(&child->handover_fd, &worker_end)) {
         return fork_failed(child);
     }
-    if (ready_write_fd >= 0) {
-        be_worker(supervisor, child, config, ready_write_fd);
+    if (!child_fork(child, name, &ready_write_fd)) {
+        bool has_failed = fork_failed(child);
+        (void)close(child->handover_fd);
+        (void)close(worker_end);
+        return has_failed;
     }
+    if (ready_write_fd >= 0) {
+        (void)close(child->handover_fd);
+        be_worker(supervisor, child, config, ready_write_fd, worker_end);
+    }
+    (void)close(worker_end);
     child->kill_at_ms = child->started_ms + READY_WITHIN_MS;
     return true;
 }
@@ -295,6 +309,7 @@ static void on_end(struct supervisor *supervisor, struct child *child, int wait_
     child->pid = 0;
     child_log_end(&ended, wait_status);
     if (ended.role == CHILD_WORKER) {
+        (void)close(ended.handover_fd);
         metrics_worker_ended(supervisor->metrics, (size_t)(child - supervisor->children),
                              !ended.is_stopping);
     }

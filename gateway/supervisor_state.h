@@ -5,6 +5,7 @@
  *   supervisor.c           start, signals, the loop, stop
  *   supervisor_children.c  which children there should be, and making it so
  *   supervisor_reload.c    SIGHUP: a new conf, by new workers
+ *   supervisor_logs.c      SIGUSR1: a new access log for the workers
  */
 #ifndef GATEWAY_SUPERVISOR_STATE_H
 #define GATEWAY_SUPERVISOR_STATE_H
@@ -81,6 +82,10 @@ void supervisor_reload_begin(struct supervisor *supervisor);
 void supervisor_reload_finish(struct supervisor *supervisor);
 /* One of them is not going to be. */
 void supervisor_reload_abandon(struct supervisor *supervisor, const char *problem);
+
+/* -- supervisor_logs.c -- */
+
+void supervisor_reopen_logs(const struct supervisor *supervisor);
 
 /* -- supervisor.c -- */
 

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -18,6 +17,7 @@
 #include "gateway/exchange.h"
 #include "gateway/log.h"
 #include "gateway/turn.h"
+#include "gateway/worker_log.h"
 #include "upstream/upstream.h"
 
 #define GAUGE_PERIOD_S 1
@@ -38,10 +38,9 @@ struct worker {
     struct edge *edge;
     struct event *terminate; /* SIGTERM */
     struct event *interrupt; /* SIGINT */
-    struct event *reopen;    /* SIGUSR1 */
     struct event *gauges;    /* a timer */
     struct event *drain_end; /* a timer: what has not finished is cut */
-    int access_fd;           /* -1: none of our own */
+    struct worker_log access_log;
     bool is_draining;
     bool is_cutting;
 };
@@ -122,39 +121,6 @@ static void on_drain_end(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     cut_rest(arg);
-}
-
-static bool open_access_log(struct worker *worker)
-{
-    const char *where = worker->config->log_access;
-    int fd;
-
-    if (span_equals_string(span_from_string(where), "off")) {
-        log_setup_access(-1);
-        return true;
-    }
-    if (span_equals_string(span_from_string(where), "stderr")) {
-        log_setup_access(STDERR_FILENO);
-        return true;
-    }
-    fd = open(where, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (fd < 0) {
-        log_event(LOG_ERROR, "access_log_failed", "path", where);
-        return false;
-    }
-    log_setup_access(fd);
-    if (worker->access_fd >= 0) {
-        (void)close(worker->access_fd);
-    }
-    worker->access_fd = fd;
-    return true;
-}
-
-static void on_reopen(evutil_socket_t signal_number, short what, void *arg)
-{
-    (void)signal_number;
-    (void)what;
-    (void)open_access_log(arg);
 }
 
 static void on_gauges(evutil_socket_t fd, short what, void *arg)
@@ -324,16 +290,14 @@ static bool make_events(struct worker *worker)
 
     worker->terminate = evsignal_new(worker->base, SIGTERM, on_terminate, worker);
     worker->interrupt = evsignal_new(worker->base, SIGINT, on_terminate, worker);
-    worker->reopen = evsignal_new(worker->base, SIGUSR1, on_reopen, worker);
     worker->gauges = event_new(worker->base, -1, EV_PERSIST, on_gauges, worker);
     worker->drain_end = evtimer_new(worker->base, on_drain_end, worker);
-    if (worker->terminate == NULL || worker->interrupt == NULL || worker->reopen == NULL ||
-        worker->gauges == NULL || worker->drain_end == NULL) {
+    if (worker->terminate == NULL || worker->interrupt == NULL || worker->gauges == NULL ||
+        worker->drain_end == NULL || !worker_log_watch(&worker->access_log, worker->base)) {
         return say_no_memory("signals");
     }
     (void)event_add(worker->terminate, NULL);
     (void)event_add(worker->interrupt, NULL);
-    (void)event_add(worker->reopen, NULL);
     (void)event_add(worker->gauges, &period);
     return true;
 }
@@ -382,27 +346,23 @@ static void take_down(struct worker *worker)
     auth_keys_free(worker->keys);
     free_event(worker->terminate);
     free_event(worker->interrupt);
-    free_event(worker->reopen);
     free_event(worker->gauges);
     free_event(worker->drain_end);
+    worker_log_close(&worker->access_log);
     if (worker->base != NULL) {
         event_base_free(worker->base);
-    }
-    if (worker->access_fd >= 0) {
-        log_setup_access(-1);
-        (void)close(worker->access_fd);
     }
 }
 
 int worker_run(const struct worker_setup *setup)
 {
-    struct worker worker = {.setup = setup, .config = setup->config, .access_fd = -1};
+    struct worker worker = {.setup = setup, .config = setup->config};
     bool is_ready;
 
     (void)signal(SIGPIPE, SIG_IGN);
-    is_ready = open_access_log(&worker) && make_base(&worker) && make_checker(&worker) &&
-               make_upstreams(&worker) && make_service(&worker) && make_events(&worker) &&
-               listen_all(&worker);
+    is_ready = worker_log_open(&worker.access_log, setup->config->log_access, setup->handover_fd) &&
+               make_base(&worker) && make_checker(&worker) && make_upstreams(&worker) &&
+               make_service(&worker) && make_events(&worker) && listen_all(&worker);
     if (is_ready) {
         if (setup->on_ready != NULL) {
             setup->on_ready(setup->on_ready_arg, worker.base);

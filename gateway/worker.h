@@ -18,6 +18,7 @@ struct worker_setup {
     struct metrics_slot *metrics; /* borrowed, this worker's own slot */
     const int *listen_fds;        /* borrowed; the worker works on duplicates */
     size_t listen_fd_count;
+    int handover_fd; /* borrowed; new access logs come through it (handover.h). -1: SIGUSR1 */
     /* Called once when the worker accepts connections. May be NULL. */
     void (*on_ready)(void *arg, struct event_base *base);
     void *on_ready_arg;
@@ -30,7 +31,7 @@ struct worker_setup {
 /*
  * Run until drained. SIGTERM and SIGINT: the first stops accepting and lets
  * exchanges finish, bounded by drain_timeout; a second one cuts them at once.
- * SIGUSR1 reopens the access log. Returns the process's exit status: 0 after a
+ * Without a supervisor SIGUSR1 reopens the access log. Returns the process's exit status: 0 after a
  * drain, 1 when the worker could not start (the reason has been logged).
  */
 int worker_run(const struct worker_setup *setup) MUST_USE;

@@ -17,6 +17,17 @@ def either(request, world, sim):
     return world.gateway(sim, supervised=request.param)
 
 
+def files_of(pid):
+    """The paths of what a process holds open; one that closes meanwhile is not there."""
+    paths = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            paths.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+        except FileNotFoundError:
+            continue
+    return paths
+
+
 def refuses_connections(gateway):
     host, port = gateway.address.rsplit(":", 1)
     with socket.socket() as probe:
@@ -209,9 +220,10 @@ def test_counters_survive_the_worker(world, sim):
                   "the count to go on where it was")
 
 
-def test_the_access_log_is_reopened_on_sigusr1(world, sim):
+@pytest.mark.parametrize("supervised", [False, True], ids=["foreground", "supervised"])
+def test_the_access_log_is_reopened_on_sigusr1(world, sim, supervised):
     log = world.folder / "tidegate-requests.access"
-    gateway = world.gateway(sim, supervised=True, log={"access": str(log)})
+    gateway = world.gateway(sim, supervised=supervised, log={"access": str(log)})
     gateway.ask(say(tokens=1))
     waiting.until(lambda: "ev=exchange" in log.read_text(), "the access line")
 
@@ -223,3 +235,41 @@ def test_the_access_log_is_reopened_on_sigusr1(world, sim):
         return log.exists() and "ev=exchange" in log.read_text()
 
     waiting.until(reopened, "an access line in the new file")
+
+
+def test_every_worker_is_handed_the_reopened_log_and_keeps_no_old_one(world, sim):
+    log = world.folder / "tidegate-requests.access"
+    gateway = world.gateway(sim, supervised=True, workers=2, log={"access": str(log)})
+    workers = waiting.until(
+        lambda: gateway.workers() if len(gateway.workers()) == 2 else None, "two workers")
+
+    waiting.until(lambda: all(str(log) in files_of(pid) for pid in workers), "the open logs")
+
+    for turn in range(3):
+        log.rename(world.folder / f"tidegate-old-{turn}.access")
+        gateway.process.signal(signal.SIGUSR1)
+        waiting.until(lambda: all(str(log) in files_of(pid) for pid in workers), "the new log")
+
+    assert not any(".access" in name and name != str(log)
+                   for pid in workers for name in files_of(pid))
+    gateway.ask(say(tokens=1))
+    waiting.until(lambda: "ev=exchange" in log.read_text(), "the access line in the new file")
+
+
+def test_a_log_that_cannot_be_reopened_is_said_and_the_old_one_stays(world, sim):
+    folder = world.folder / "logs"
+    folder.mkdir()
+    log = folder / "requests.access"
+    gateway = world.gateway(sim, supervised=True, log={"access": str(log)})
+    gateway.ask(say(tokens=1))
+    waiting.until(lambda: "ev=exchange" in log.read_text(), "the access line")
+
+    moved = world.folder / "tidegate-moved.access"
+    log.rename(moved)
+    folder.rmdir()
+    gateway.process.signal(signal.SIGUSR1)
+    gateway.wait_for_log("access_log_failed", path=log)
+    before = moved.read_text().count("ev=exchange")
+
+    gateway.ask(say(tokens=1))
+    waiting.until(lambda: moved.read_text().count("ev=exchange") > before, "a line in the old one")
