@@ -90,13 +90,47 @@ static void print_key(const struct document *document, unsigned depth, const str
     }
 }
 
+/* A group of a record is there or not; what it requires is empty when it is not. */
+static bool has_group(const struct config_key *first, const void *record)
+{
+    char room[CONFIG_VALUE_TEXT_BYTES_MAX];
+
+    return record == NULL || first->section[0] == '\0' ||
+           config_key_get(first, record, room)[0] != '\0';
+}
+
+/* The keys from <first> on that stand in one group of a record, or in none; returns their number. */
+static size_t print_group(const struct document *document, unsigned depth,
+                          const struct config_list *list, size_t first, const void *record)
+{
+    const char *group = list->keys[first].section;
+    bool is_there = has_group(&list->keys[first], record);
+    bool has_braces = is_there && group[0] != '\0';
+    size_t i = first;
+
+    if (has_braces) {
+        indent(document->out, depth++);
+        fprintf(document->out, "%s = {\n", group);
+    }
+    for (; i < list->key_count && strcmp(list->keys[i].section, group) == 0; i++) {
+        if (is_there) {
+            print_key(document, depth, &list->keys[i], record);
+        }
+    }
+    if (has_braces) {
+        indent(document->out, depth - 1);
+        fprintf(document->out, "};\n");
+    }
+    return i - first;
+}
+
 static void print_record(const struct document *document, unsigned depth,
                          const struct config_list *list, const void *record)
 {
     indent(document->out, depth);
     fprintf(document->out, "{\n");
-    for (size_t i = 0; i < list->key_count; i++) {
-        print_key(document, depth + 1, &list->keys[i], record);
+    for (size_t i = 0; i < list->key_count;) {
+        i += print_group(document, depth + 1, list, i, record);
     }
     indent(document->out, depth);
     fputc('}', document->out);
@@ -134,6 +168,41 @@ static void print_default_items(FILE *out, const char *items)
     }
 }
 
+/* True when a text says all there is to say of the record: its first key. */
+static bool is_short_record(const struct config_list *list, const void *record)
+{
+    char room[CONFIG_VALUE_TEXT_BYTES_MAX];
+
+    for (size_t i = 1; i < list->key_count; i++) {
+        const struct config_key *key = &list->keys[i];
+        if (strcmp(config_key_get(key, record, room), key->is_required ? "" : key->default_text) !=
+            0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Records that may be texts: as short as they can be. */
+static void print_short_records(const struct document *document, unsigned depth,
+                                const struct config_list *list)
+{
+    char room[CONFIG_VALUE_TEXT_BYTES_MAX];
+    const void *record;
+
+    fprintf(document->out, "%s = (", list->name);
+    for (size_t i = 0; (record = config_list_record(list, document->config, i)) != NULL; i++) {
+        fprintf(document->out, "%s\n", i == 0 ? "" : ",");
+        if (is_short_record(list, record)) {
+            indent(document->out, depth + 1);
+            print_quoted(document->out, config_key_get(&list->keys[0], record, room));
+        } else {
+            print_record(document, depth + 1, list, record);
+        }
+    }
+    fprintf(document->out, " );\n");
+}
+
 static void print_texts(const struct document *document, const struct config_list *list)
 {
     const char *text;
@@ -156,8 +225,10 @@ static void print_list(const struct document *document, unsigned depth,
 {
     print_help(document, depth, list->help, config_list_allowed(list));
     indent(document->out, depth);
-    if (list->keys == NULL) {
+    if (list->keys == NULL || (list->takes_text && document->config == NULL)) {
         print_texts(document, list);
+    } else if (list->takes_text) {
+        print_short_records(document, depth, list);
     } else {
         print_records(document, depth, list);
     }
@@ -228,16 +299,18 @@ static void print_row(FILE *out, const char *name, const char *allowed, const ch
     fprintf(out, " | %s | %s | ", standard, is_reloadable ? "reload" : "restart");
 }
 
-static void print_key_row(FILE *out, const struct config_key *key)
+static void print_key_row(FILE *out, const struct config_key *key, bool is_in_record)
 {
+    char name[ALLOWED_BYTES_MAX];
     char allowed[ALLOWED_BYTES_MAX];
     char standard[ALLOWED_BYTES_MAX];
     const char *quote = config_key_is_number(key) ? "" : "\"";
 
     config_key_allowed(key, allowed, sizeof(allowed));
     (void)snprintf(standard, sizeof(standard), "`%s%.200s%s`", quote, key->default_text, quote);
-    print_row(out, key->name, allowed, key->is_required ? "required" : standard,
-              key->is_reloadable);
+    (void)snprintf(name, sizeof(name), "%.60s%s%.60s", is_in_record ? key->section : "",
+                   is_in_record && key->section[0] != '\0' ? "." : "", key->name);
+    print_row(out, name, allowed, key->is_required ? "required" : standard, key->is_reloadable);
     print_cell(out, key->help);
     fprintf(out, " |\n");
 }
@@ -270,7 +343,7 @@ static void print_record_tables(FILE *out, const char *section)
                 list->name);
         print_table_head(out);
         for (size_t j = 0; j < list->key_count; j++) {
-            print_key_row(out, &list->keys[j]);
+            print_key_row(out, &list->keys[j], true);
         }
     }
 }
@@ -285,7 +358,7 @@ static void print_section_page(FILE *out, const char *section)
     }
     for (size_t i = 0; i < config_key_count; i++) {
         if (strcmp(config_keys[i].section, section) == 0) {
-            print_key_row(out, &config_keys[i]);
+            print_key_row(out, &config_keys[i], false);
         }
     }
     print_record_tables(out, section);

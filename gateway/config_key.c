@@ -103,13 +103,13 @@ static bool set_number(const struct config_key *key, const char *text, void *fie
     return true;
 }
 
-static bool set_address(const char *text, struct config_address *field,
-                        char problem[CONFIG_PROBLEM_BYTES_MAX])
+static bool set_address(const struct config_key *key, const char *text,
+                        struct config_address *field, char problem[CONFIG_PROBLEM_BYTES_MAX])
 {
     struct config_address address = {0};
     enum config_value_status status = CONFIG_VALUE_OK;
 
-    if (text[0] == '\0' || strcmp(text, "off") == 0) {
+    if (key->kind == CONFIG_KIND_ADDRESS_OR_OFF && (text[0] == '\0' || strcmp(text, "off") == 0)) {
         address.text = strdup("off");
         status = address.text == NULL ? CONFIG_VALUE_NO_MEMORY : CONFIG_VALUE_OK;
     } else {
@@ -244,7 +244,7 @@ bool config_key_set(const struct config_key *key, const char *text, const char *
     case CONFIG_CLASS_FORMAT:
         return set_format(text, field) || complain(problem, "unknown choice");
     case CONFIG_CLASS_ADDRESS:
-        return set_address(text, field, problem);
+        return set_address(key, text, field, problem);
     }
     return complain(problem, "unknown kind");
 }
@@ -374,7 +374,10 @@ void config_key_allowed(const struct config_key *key, char *out, size_t out_size
         (void)snprintf(out, out_size, "%s", format_names());
         return;
     case CONFIG_CLASS_ADDRESS:
-        (void)snprintf(out, out_size, "ADDRESS:PORT, [IPV6]:PORT, localhost:PORT or \"off\"");
+        (void)snprintf(out, out_size, "%s",
+                       key->kind == CONFIG_KIND_ADDRESS
+                           ? "ADDRESS:PORT, [IPV6]:PORT or localhost:PORT"
+                           : "ADDRESS:PORT, [IPV6]:PORT, localhost:PORT or \"off\"");
         return;
     case CONFIG_CLASS_TEXT:
         (void)snprintf(out, out_size, "%s",

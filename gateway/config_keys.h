@@ -72,6 +72,11 @@
     X("log",    "access",                LOG_SINK,        log_access,                    1, 4096, "stderr", OPTIONAL, RELOAD,    \
       "Where the one line for each exchange goes: \"stderr\", \"off\", or a file.")
 
+/* Each record of listen. */
+#define CONFIG_LISTEN_KEYS(X)                                                                                                    \
+    X("",       "address",               ADDRESS,         address,                       0, 0, "0.0.0.0:8080", REQUIRED, RESTART, \
+      "Where to listen. Port 0 lets the kernel pick one.")
+
 /* Each record of auth.secrets. */
 #define CONFIG_SECRET_KEYS(X)                                                                                                    \
     X("",       "kid",                   ASCII,           kid,                           0, 128, "", OPTIONAL, RELOAD,            \
@@ -122,12 +127,13 @@
       "publisher/name, with an optional :provider, as it is sent on. It must be allowed itself.")
 
 /*
- * Keys that hold several values: texts in [ ], records in ( ).
+ * Keys that hold several values: texts in [ ], records in ( ). Where a record may be a
+ * text, the text is its first key and the others are at their defaults.
  *    section   key          id           item            least most default items      presence  applies  help
  */
 #define CONFIG_LISTS(X)                                                                                                          \
-    X("",       "listen",    LISTEN,      "address",      1,    16,  "0.0.0.0:8080",     OPTIONAL, RESTART,                            \
-      "Addresses to serve plain HTTP on: \"127.0.0.1:8080\", \"[::1]:8080\" or \"localhost:8080\". Port 0 lets the kernel pick one.") \
+    X("",       "listen",    LISTEN,      "listener",     1,    16,  "0.0.0.0:8080",     OPTIONAL, RESTART,                            \
+      "Where clients come in: addresses, or records with an address and what else holds for it: ( \"127.0.0.1:8080\", { address = \"[::1]:8080\"; } ).") \
     X("",       "upstreams", UPSTREAMS,   "record",       1,    8,   "",                 REQUIRED, RELOAD,                             \
       "Where answers come from.")                                                                                                \
     X("auth",   "secrets",   SECRETS,     "record",       1,    16,  "",                 REQUIRED, RELOAD,                             \

@@ -30,6 +30,16 @@ static bool claim_is_required(const struct config *config, size_t claim)
     return flags[claim];
 }
 
+const struct config_list *config_list_of(enum config_list_id id)
+{
+    const struct config_list *list = config_lists;
+
+    while (list->id != id) { /* each id has a row */
+        list++;
+    }
+    return list;
+}
+
 bool config_list_reserve(const struct config_list *list, struct config *config, size_t count)
 {
     count += count == 0 ? 1 : 0; /* calloc() of nothing may give NULL */
@@ -62,19 +72,6 @@ static bool complain(char problem[CONFIG_PROBLEM_BYTES_MAX], const char *words)
 {
     (void)snprintf(problem, CONFIG_PROBLEM_BYTES_MAX, "%s", words); /* cut at worst */
     return false;
-}
-
-static bool add_address(struct config *config, const char *text,
-                        char problem[CONFIG_PROBLEM_BYTES_MAX])
-{
-    enum config_value_status status =
-        config_parse_address(text, &config->listen[config->listen_count]);
-
-    if (status != CONFIG_VALUE_OK) {
-        return complain(problem, config_value_status_text(status));
-    }
-    config->listen_count++;
-    return true;
 }
 
 static bool add_claim(struct config *config, const char *text,
@@ -112,14 +109,13 @@ bool config_list_add_text(const struct config_list *list, struct config *config,
                           char problem[CONFIG_PROBLEM_BYTES_MAX])
 {
     switch (list->id) {
-    case CONFIG_LIST_LISTEN:
-        return add_address(config, text, problem);
     case CONFIG_LIST_REQUIRE:
         return add_claim(config, text, problem);
     case CONFIG_LIST_ALLOW:
         return add_pattern(config->models_allow, &config->models_allow_count, text, problem);
     case CONFIG_LIST_RETIRED:
         return add_pattern(config->models_retired, &config->models_retired_count, text, problem);
+    case CONFIG_LIST_LISTEN:
     case CONFIG_LIST_UPSTREAMS:
     case CONFIG_LIST_SECRETS:
     case CONFIG_LIST_ALIAS:
@@ -131,13 +127,14 @@ bool config_list_add_text(const struct config_list *list, struct config *config,
 void *config_list_add_record(const struct config_list *list, struct config *config)
 {
     switch (list->id) {
+    case CONFIG_LIST_LISTEN:
+        return &config->listen[config->listen_count++];
     case CONFIG_LIST_UPSTREAMS:
         return &config->upstreams[config->upstream_count++];
     case CONFIG_LIST_SECRETS:
         return &config->secrets[config->secret_count++];
     case CONFIG_LIST_ALIAS:
         return &config->aliases[config->alias_count++];
-    case CONFIG_LIST_LISTEN:
     case CONFIG_LIST_REQUIRE:
     case CONFIG_LIST_ALLOW:
     case CONFIG_LIST_RETIRED:
@@ -160,14 +157,13 @@ const char *config_list_text(const struct config_list *list, const struct config
                              size_t index)
 {
     switch (list->id) {
-    case CONFIG_LIST_LISTEN:
-        return index < config->listen_count ? config->listen[index].text : NULL;
     case CONFIG_LIST_REQUIRE:
         return required_claim(config, index);
     case CONFIG_LIST_ALLOW:
         return index < config->models_allow_count ? config->models_allow[index] : NULL;
     case CONFIG_LIST_RETIRED:
         return index < config->models_retired_count ? config->models_retired[index] : NULL;
+    case CONFIG_LIST_LISTEN:
     case CONFIG_LIST_UPSTREAMS:
     case CONFIG_LIST_SECRETS:
     case CONFIG_LIST_ALIAS:
@@ -180,13 +176,14 @@ const void *config_list_record(const struct config_list *list, const struct conf
                                size_t index)
 {
     switch (list->id) {
+    case CONFIG_LIST_LISTEN:
+        return index < config->listen_count ? &config->listen[index] : NULL;
     case CONFIG_LIST_UPSTREAMS:
         return index < config->upstream_count ? &config->upstreams[index] : NULL;
     case CONFIG_LIST_SECRETS:
         return index < config->secret_count ? &config->secrets[index] : NULL;
     case CONFIG_LIST_ALIAS:
         return index < config->alias_count ? &config->aliases[index] : NULL;
-    case CONFIG_LIST_LISTEN:
     case CONFIG_LIST_REQUIRE:
     case CONFIG_LIST_ALLOW:
     case CONFIG_LIST_RETIRED:
@@ -199,7 +196,7 @@ const char *config_list_allowed(const struct config_list *list)
 {
     switch (list->id) {
     case CONFIG_LIST_LISTEN:
-        return "ADDRESS:PORT, [IPV6]:PORT or localhost:PORT";
+        return "addresses in [ ], or addresses and records in ( )";
     case CONFIG_LIST_REQUIRE:
         return "\"exp\", \"sub\", \"nbf\", \"iat\", each once";
     case CONFIG_LIST_ALLOW:
@@ -221,19 +218,19 @@ static void clear_patterns(char **patterns, size_t count)
     free(patterns);
 }
 
-static void clear_addresses(struct config *config)
-{
-    for (size_t i = 0; i < config->listen_count; i++) {
-        free(config->listen[i].text);
-    }
-    free(config->listen);
-}
-
 static void clear_record(const struct config_list *list, void *record)
 {
     for (size_t i = 0; i < list->key_count; i++) {
         config_key_clear(&list->keys[i], record);
     }
+}
+
+static void clear_listeners(const struct config_list *list, struct config *config)
+{
+    for (size_t i = 0; i < config->listen_count; i++) {
+        clear_record(list, &config->listen[i]);
+    }
+    free(config->listen);
 }
 
 static void clear_upstreams(const struct config_list *list, struct config *config)
@@ -266,7 +263,7 @@ void config_list_clear(const struct config_list *list, struct config *config)
 {
     switch (list->id) {
     case CONFIG_LIST_LISTEN:
-        clear_addresses(config);
+        clear_listeners(list, config);
         break;
     case CONFIG_LIST_UPSTREAMS:
         clear_upstreams(list, config);

@@ -14,6 +14,9 @@
 #include "base/attrs.h"
 #include "gateway/config_key.h"
 
+/* The row of a list. */
+const struct config_list *config_list_of(enum config_list_id id);
+
 /* Make room for <count> items, zeroed; nothing is in the list yet. False: no memory. */
 bool config_list_reserve(const struct config_list *list, struct config *config,
                          size_t count) MUST_USE;

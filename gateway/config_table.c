@@ -13,6 +13,7 @@
     {section, key, CONFIG_KIND_##kind, offsetof(struct type, field), min, max, text, presence,     \
      applies, help},
 #define CONFIG_ROW(...) ROW(config, __VA_ARGS__)
+#define LISTEN_ROW(...) ROW(config_listener, __VA_ARGS__)
 #define SECRET_ROW(...) ROW(config_secret, __VA_ARGS__)
 #define UPSTREAM_ROW(...) ROW(config_upstream, __VA_ARGS__)
 #define ALIAS_ROW(...) ROW(config_alias, __VA_ARGS__)
@@ -22,17 +23,19 @@
 const struct config_key config_keys[] = {CONFIG_KEYS(CONFIG_ROW)};
 const size_t config_key_count = LENGTH_OF(config_keys);
 
+static const struct config_key listen_keys[] = {CONFIG_LISTEN_KEYS(LISTEN_ROW)};
 static const struct config_key secret_keys[] = {CONFIG_SECRET_KEYS(SECRET_ROW)};
 static const struct config_key upstream_keys[] = {CONFIG_UPSTREAM_KEYS(UPSTREAM_ROW)};
 static const struct config_key alias_keys[] = {CONFIG_ALIAS_KEYS(ALIAS_ROW)};
 
-#define KEYS_OF_LISTEN NULL, 0
-#define KEYS_OF_UPSTREAMS upstream_keys, LENGTH_OF(upstream_keys)
-#define KEYS_OF_SECRETS secret_keys, LENGTH_OF(secret_keys)
-#define KEYS_OF_REQUIRE NULL, 0
-#define KEYS_OF_ALLOW NULL, 0
-#define KEYS_OF_RETIRED NULL, 0
-#define KEYS_OF_ALIAS alias_keys, LENGTH_OF(alias_keys)
+/* The rows of a record, their number, and whether a text may stand for a record. */
+#define KEYS_OF_LISTEN listen_keys, LENGTH_OF(listen_keys), true
+#define KEYS_OF_UPSTREAMS upstream_keys, LENGTH_OF(upstream_keys), false
+#define KEYS_OF_SECRETS secret_keys, LENGTH_OF(secret_keys), false
+#define KEYS_OF_REQUIRE NULL, 0, false
+#define KEYS_OF_ALLOW NULL, 0, false
+#define KEYS_OF_RETIRED NULL, 0, false
+#define KEYS_OF_ALIAS alias_keys, LENGTH_OF(alias_keys), false
 
 #define LIST_ROW(section, key, id, item, least, most, items, presence, applies, help)              \
     {section, key,      CONFIG_LIST_##id, item, least,       most,                                 \
@@ -88,6 +91,7 @@ enum config_class config_key_class(const struct config_key *key)
     case CONFIG_KIND_SIZE:
     case CONFIG_KIND_COUNT:
         return CONFIG_CLASS_NUMBER;
+    case CONFIG_KIND_ADDRESS:
     case CONFIG_KIND_ADDRESS_OR_OFF:
         return CONFIG_CLASS_ADDRESS;
     case CONFIG_KIND_FORMAT:

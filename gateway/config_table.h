@@ -16,6 +16,7 @@
 
 enum config_kind {
     CONFIG_KIND_WORKERS = 0,
+    CONFIG_KIND_ADDRESS,
     CONFIG_KIND_ADDRESS_OR_OFF,
     CONFIG_KIND_UPSTREAM_ERRORS,
     CONFIG_KIND_DURATION,
@@ -81,6 +82,7 @@ struct config_list {
     const char *help;
     const struct config_key *keys; /* of a record; NULL when the items are texts */
     size_t key_count;
+    bool takes_text; /* a record may be written as a text: its first key */
 };
 
 struct config_section {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/config_group.h"
 #include "gateway/config_key.h"
 #include "gateway/config_list.h"
 #include "gateway/config_secret.h"
@@ -19,81 +20,6 @@
 /* Room for "upstreams[7].first_token_timeout" and the like. */
 #define WHERE_BYTES_MAX 160
 #define ALLOWED_BYTES_MAX 512
-
-/* A group of the tree and the rows that say what may stand in it. */
-struct group {
-    config_setting_t *setting;
-    const char *section;           /* of the rows */
-    const char *prefix;            /* of the names in messages, with its dot */
-    const struct config_key *keys; /* rows of another section are skipped */
-    size_t key_count;
-    bool is_record; /* no lists inside */
-};
-
-static const struct config_key *find_key(const struct group *group, const char *name)
-{
-    for (size_t i = 0; i < group->key_count; i++) {
-        const struct config_key *key = &group->keys[i];
-        if (strcmp(key->section, group->section) == 0 && strcmp(key->name, name) == 0) {
-            return key;
-        }
-    }
-    return NULL;
-}
-
-static const struct config_list *find_list(const struct group *group, const char *name)
-{
-    for (size_t i = 0; i < config_list_count && !group->is_record; i++) {
-        const struct config_list *list = &config_lists[i];
-        if (strcmp(list->section, group->section) == 0 && strcmp(list->name, name) == 0) {
-            return list;
-        }
-    }
-    return NULL;
-}
-
-static bool is_section(const char *name)
-{
-    for (size_t i = 0; i < config_section_count; i++) {
-        if (strcmp(config_sections[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static unsigned line_of(const config_setting_t *setting)
-{
-    unsigned line = config_setting_source_line(setting);
-    return line == 0 ? 1 : line; /* the root has none */
-}
-
-static void append_word(char *out, size_t out_size, const char *word)
-{
-    size_t length = strlen(out);
-    (void)snprintf(out + length, out_size - length, "%s%s", length == 0 ? "" : ", ",
-                   word); /* a list cut short is still a hint */
-}
-
-static void list_members(const struct group *group, char *out, size_t out_size)
-{
-    out[0] = '\0';
-    for (size_t i = 0; i < group->key_count; i++) {
-        if (strcmp(group->keys[i].section, group->section) == 0) {
-            append_word(out, out_size, group->keys[i].name);
-        }
-    }
-    for (size_t i = 0; i < config_list_count && !group->is_record; i++) {
-        if (strcmp(config_lists[i].section, group->section) == 0) {
-            append_word(out, out_size, config_lists[i].name);
-        }
-    }
-    for (size_t i = 0; i < config_section_count && !group->is_record; i++) {
-        if (group->section[0] == '\0') {
-            append_word(out, out_size, config_sections[i].name);
-        }
-    }
-}
 
 /* The value as text in <room>, or a complaint in <problem> when it is of the wrong type. */
 static const char *text_of_value(const config_setting_t *setting, const struct config_key *key,
@@ -137,7 +63,7 @@ static void read_value(struct config_reader *reader, const config_setting_t *set
         words = problem;
     }
     config_key_allowed(key, allowed, sizeof allowed);
-    config_reader_complain(reader, line_of(setting), where, words, allowed);
+    config_reader_complain(reader, config_line_of(setting), where, words, allowed);
 }
 
 /* Everything a record or the whole struct holds, at its default. */
@@ -169,7 +95,8 @@ static bool has_member(const config_setting_t *group, const char *name)
 }
 
 /* Each required key that is not there. */
-static void check_presence(struct config_reader *reader, const struct group *group, unsigned line)
+static void check_presence(struct config_reader *reader, const struct config_group *group,
+                           unsigned line)
 {
     char where[WHERE_BYTES_MAX] = "";
     char allowed[ALLOWED_BYTES_MAX] = "";
@@ -194,44 +121,71 @@ static void check_presence(struct config_reader *reader, const struct group *gro
     }
 }
 
-static void read_group(struct config_reader *reader, const struct group *group,
+static void read_group(struct config_reader *reader, const struct config_group *group,
                        struct config *config, void *record);
 
 static void read_record(struct config_reader *reader, config_setting_t *item,
                         const struct config_list *list, const char *where, struct config *config)
 {
     char prefix[WHERE_BYTES_MAX] = "";
-    struct group group = {item, "", prefix, list->keys, list->key_count, true};
+    struct config_group group = {item, "", prefix, list->keys, list->key_count, true};
     void *record = config_list_add_record(list, config);
 
     if (!set_defaults(reader, list->keys, list->key_count, record)) {
         return;
     }
     if (config_setting_is_group(item) == CONFIG_FALSE) {
-        config_reader_complain(reader, line_of(item), where, "not a record", "{ key = value; }");
+        config_reader_complain(reader, config_line_of(item), where, "not a record",
+                               "{ key = value; }");
         return;
     }
     (void)snprintf(prefix, sizeof prefix, "%.140s.", where); /* never cut: ours */
     read_group(reader, &group, config, record);
-    check_presence(reader, &group, line_of(item));
+    check_presence(reader, &group, config_line_of(item));
+}
+
+/* A text in a list of records: it is the record's first key. */
+static bool add_short_record(struct config_reader *reader, const struct config_list *list,
+                             const char *text, struct config *config,
+                             char problem[CONFIG_PROBLEM_BYTES_MAX])
+{
+    void *record = config_list_add_record(list, config);
+
+    return set_defaults(reader, list->keys, list->key_count, record) &&
+           config_key_set(&list->keys[0], text, reader->directory, record, problem);
+}
+
+static bool add_text(struct config_reader *reader, const struct config_list *list, const char *text,
+                     struct config *config, char problem[CONFIG_PROBLEM_BYTES_MAX])
+{
+    return list->takes_text ? add_short_record(reader, list, text, config, problem)
+                            : config_list_add_text(list, config, text, problem);
+}
+
+/* What one item may be when it is a text. */
+static void allowed_text(const struct config_list *list, char *out, size_t out_size)
+{
+    if (list->takes_text) {
+        config_key_allowed(&list->keys[0], out, out_size);
+    } else {
+        (void)snprintf(out, out_size, "%s", config_list_allowed(list));
+    }
 }
 
 static void read_item(struct config_reader *reader, config_setting_t *item,
                       const struct config_list *list, const char *where, struct config *config)
 {
-    char problem[CONFIG_PROBLEM_BYTES_MAX] = "";
+    char problem[CONFIG_PROBLEM_BYTES_MAX] = "not a text in quotes";
+    char allowed[ALLOWED_BYTES_MAX] = "";
+    bool is_text = config_setting_type(item) == CONFIG_TYPE_STRING;
 
-    if (list->keys != NULL) {
+    if (list->keys != NULL && !(list->takes_text && is_text)) {
         read_record(reader, item, list, where, config);
         return;
     }
-    if (config_setting_type(item) != CONFIG_TYPE_STRING) {
-        config_reader_complain(reader, line_of(item), where, "not a text in quotes",
-                               config_list_allowed(list));
-        return;
-    }
-    if (!config_list_add_text(list, config, config_setting_get_string(item), problem)) {
-        config_reader_complain(reader, line_of(item), where, problem, config_list_allowed(list));
+    if (!is_text || !add_text(reader, list, config_setting_get_string(item), config, problem)) {
+        allowed_text(list, allowed, sizeof allowed);
+        config_reader_complain(reader, config_line_of(item), where, problem, allowed);
     }
 }
 
@@ -242,7 +196,7 @@ static void read_list(struct config_reader *reader, const config_setting_t *sett
 
     if (config_setting_is_array(setting) == CONFIG_FALSE &&
         config_setting_is_list(setting) == CONFIG_FALSE) {
-        config_reader_complain(reader, line_of(setting), where, "not a list",
+        config_reader_complain(reader, config_line_of(setting), where, "not a list",
                                list->keys != NULL ? "( { ... }, { ... } )"
                                                   : "[ \"...\", \"...\" ]");
         return;
@@ -251,12 +205,12 @@ static void read_list(struct config_reader *reader, const config_setting_t *sett
     if (count < list->least || count > list->most) {
         char allowed[64] = "";
         (void)snprintf(allowed, sizeof allowed, "%zu to %zu", list->least, list->most);
-        config_reader_complain(reader, line_of(setting), where,
+        config_reader_complain(reader, config_line_of(setting), where,
                                count < list->least ? "too few" : "too many", allowed);
         return;
     }
     if (!config_list_reserve(list, config, count)) {
-        config_reader_complain(reader, line_of(setting), where, "out of memory", NULL);
+        config_reader_complain(reader, config_line_of(setting), where, "out of memory", NULL);
         return;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -284,7 +238,7 @@ static void set_default_items(struct config_reader *reader, const struct config_
     for (const char *p = items; *p != '\0'; p += strspn(p, " ")) {
         char problem[CONFIG_PROBLEM_BYTES_MAX] = "";
         char *item = strndup(p, strcspn(p, " "));
-        if (item == NULL || !config_list_add_text(list, config, item, problem)) {
+        if (item == NULL || !add_text(reader, list, item, config, problem)) {
             config_reader_complain(reader, 1, list->name, problem, NULL);
         }
         free(item);
@@ -292,27 +246,37 @@ static void set_default_items(struct config_reader *reader, const struct config_
     }
 }
 
+/* A group in <outer>: a section of the file, or a part of a record. */
 static void read_section(struct config_reader *reader, config_setting_t *setting,
-                         struct config *config)
+                         const struct config_group *outer, struct config *config, void *record)
 {
+    char where[WHERE_BYTES_MAX] = "";
     char prefix[WHERE_BYTES_MAX] = "";
     const char *name = config_setting_name(setting);
-    struct group group = {setting, name, prefix, config_keys, config_key_count, false};
+    struct config_group group = *outer;
 
+    (void)snprintf(where, sizeof where, "%.90s%.50s", outer->prefix, name); /* never cut: ours */
+    (void)snprintf(prefix, sizeof prefix, "%.150s.", where);
     if (config_setting_is_group(setting) == CONFIG_FALSE) {
-        config_reader_complain(reader, line_of(setting), name, "not a group", "{ key = value; }");
+        config_reader_complain(reader, config_line_of(setting), where, "not a group",
+                               "{ key = value; }");
         return;
     }
-    (void)snprintf(prefix, sizeof prefix, "%s.", name);
-    read_group(reader, &group, config, config);
+    group.setting = setting;
+    group.section = name;
+    group.prefix = prefix;
+    read_group(reader, &group, config, record);
+    if (group.is_record) { /* of a section this is checked even when it is not there */
+        check_presence(reader, &group, config_line_of(setting));
+    }
 }
 
 static void read_member(struct config_reader *reader, config_setting_t *member,
-                        const struct group *group, struct config *config, void *record)
+                        const struct config_group *group, struct config *config, void *record)
 {
     const char *name = config_setting_name(member);
-    const struct config_key *key = find_key(group, name);
-    const struct config_list *list = find_list(group, name);
+    const struct config_key *key = config_group_key(group, name);
+    const struct config_list *list = config_group_list(group, name);
     char where[WHERE_BYTES_MAX] = "";
 
     (void)snprintf(where, sizeof where, "%s%.64s", group->prefix, name); /* a long name is cut */
@@ -320,17 +284,17 @@ static void read_member(struct config_reader *reader, config_setting_t *member,
         read_value(reader, member, key, where, record);
     } else if (list != NULL) {
         read_list(reader, member, list, where, config);
-    } else if (!group->is_record && group->section[0] == '\0' && is_section(name)) {
-        read_section(reader, member, config);
+    } else if (config_group_has_section(group, name)) {
+        read_section(reader, member, group, config, record);
     } else {
         char allowed[ALLOWED_BYTES_MAX] = "";
-        list_members(group, allowed, sizeof allowed);
-        config_reader_complain(reader, line_of(member), where, "unknown key", allowed);
+        config_group_members(group, allowed, sizeof allowed);
+        config_reader_complain(reader, config_line_of(member), where, "unknown key", allowed);
     }
 }
 
 /* Sections and records inside are read by the same function, at most two deep. */
-static void read_group(struct config_reader *reader, const struct group *group,
+static void read_group(struct config_reader *reader, const struct config_group *group,
                        struct config *config, void *record)
 {
     for (unsigned i = 0; i < (unsigned)config_setting_length(group->setting); i++) {
@@ -343,7 +307,7 @@ static void complete_section(struct config_reader *reader, config_setting_t *set
                              const char *section, struct config *config)
 {
     char prefix[WHERE_BYTES_MAX] = "";
-    struct group group = {setting, section, prefix, config_keys, config_key_count, false};
+    struct config_group group = {setting, section, prefix, config_keys, config_key_count, false};
 
     if (setting != NULL && config_setting_is_group(setting) == CONFIG_FALSE) {
         return; /* complained of already */
@@ -357,7 +321,7 @@ static void complete_section(struct config_reader *reader, config_setting_t *set
             set_default_items(reader, &config_lists[i], config);
         }
     }
-    check_presence(reader, &group, setting == NULL ? 1 : line_of(setting));
+    check_presence(reader, &group, setting == NULL ? 1 : config_line_of(setting));
 }
 
 static void check_names(struct config_reader *reader, const struct config *config,
@@ -368,8 +332,8 @@ static void check_names(struct config_reader *reader, const struct config *confi
             if (config->upstreams[i].name[0] != '\0' &&
                 strcmp(config->upstreams[i].name, config->upstreams[j].name) == 0) {
                 config_reader_complain(
-                    reader, line_of(config_setting_get_member(root, "upstreams")), "upstreams",
-                    "two of them have the same name", "each name once");
+                    reader, config_line_of(config_setting_get_member(root, "upstreams")),
+                    "upstreams", "two of them have the same name", "each name once");
             }
         }
     }
@@ -377,7 +341,7 @@ static void check_names(struct config_reader *reader, const struct config *confi
 
 void config_tree_read(struct config_reader *reader, config_setting_t *root, struct config *config)
 {
-    struct group group = {root, "", "", config_keys, config_key_count, false};
+    struct config_group group = {root, "", "", config_keys, config_key_count, false};
 
     if (!set_defaults(reader, config_keys, config_key_count, config)) {
         return;

@@ -23,6 +23,7 @@ struct format;
 
 /* The type of a key's field follows from its kind; see config_keys.h. */
 #define CONFIG_FIELD_WORKERS(field) int64_t field; /* resolved: at least 1 */
+#define CONFIG_FIELD_ADDRESS(field) struct config_address field;
 #define CONFIG_FIELD_ADDRESS_OR_OFF(field) struct config_address field;
 #define CONFIG_FIELD_UPSTREAM_ERRORS(field) bool field;
 #define CONFIG_FIELD_DURATION(field) int64_t field;
@@ -51,6 +52,11 @@ struct config_address {
     socklen_t socket_address_length; /* 0: not set */
 };
 
+/* address; and what else holds for the connections that come in there. */
+struct config_listener {
+    CONFIG_LISTEN_KEYS(CONFIG_FIELD)
+};
+
 /* kid, source; and what was read from the source. */
 struct config_secret {
     CONFIG_SECRET_KEYS(CONFIG_FIELD)
@@ -75,7 +81,7 @@ struct config {
     CONFIG_KEYS(CONFIG_FIELD)
 
     /* The keys that hold several values. All owned. */
-    struct config_address *listen;
+    struct config_listener *listen;
     size_t listen_count;
     struct config_upstream *upstreams;
     size_t upstream_count;

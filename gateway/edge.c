@@ -25,12 +25,28 @@
 
 /* Connections above the cap that may be open at once, just to be told so. */
 #define REFUSALS_MAX 64
-#define LISTENERS_MAX 16
+#define DOORS_MAX 16
 #define NEWBORN_MAX 4096
 /* For a connection that could not be adopted; adopted ones have our own deadlines. */
 #define UNADOPTED_TIMEOUT_S 10
 /* After a failed accept: wait, or a full descriptor table makes the loop spin. */
 #define ACCEPT_PAUSE_MS 100
+
+/*
+ * One listening socket. Each has its own evhttp, because evhttp does not say which of
+ * its sockets a connection came in by.
+ */
+struct door {
+    struct edge *edge;                      /* borrowed */
+    const struct config_listener *settings; /* borrowed */
+    struct evhttp *http;                    /* owned */
+    struct evhttp_bound_socket *socket;     /* owned by http; NULL once closed */
+};
+
+struct newborn {
+    struct bufferevent *bev; /* referenced */
+    struct door *door;
+};
 
 struct edge {
     struct event_base *base;            /* borrowed */
@@ -38,22 +54,22 @@ struct edge {
     const struct config *config;        /* borrowed */
     struct metrics_slot *metrics;       /* borrowed */
     struct exchange_set *exchanges;     /* borrowed */
-    struct evhttp *http;                /* owned */
     struct connection_set *connections; /* owned */
     struct event *adopt;                /* owned; runs behind the accepts of a turn */
     struct event *accept_again;         /* owned */
-    struct evhttp_bound_socket *listeners[LISTENERS_MAX]; /* owned by http */
-    size_t listener_count;
-    struct bufferevent *newborn[NEWBORN_MAX]; /* referenced */
+    struct door doors[DOORS_MAX];
+    size_t door_count;
+    struct newborn newborn[NEWBORN_MAX];
     size_t newborn_count;
+    bool is_listening; /* until the drain */
     bool is_accepting;
 };
 
 static void set_accepting(struct edge *edge, bool accepting)
 {
     edge->is_accepting = accepting;
-    for (size_t i = 0; i < edge->listener_count; i++) {
-        struct evconnlistener *listener = evhttp_bound_socket_get_listener(edge->listeners[i]);
+    for (size_t i = 0; i < edge->door_count && edge->is_listening; i++) {
+        struct evconnlistener *listener = evhttp_bound_socket_get_listener(edge->doors[i].socket);
         if (accepting) {
             evconnlistener_enable(listener);
         } else {
@@ -73,7 +89,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (edge->listener_count > 0 &&
+    if (edge->is_listening &&
         connection_set_count(edge->connections) < connections_max(edge) + REFUSALS_MAX) {
         set_accepting(edge, true);
     }
@@ -103,14 +119,15 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
 {
-    struct edge *edge = arg;
+    struct door *door = arg;
+    struct edge *edge = door->edge;
     struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
     if (bev == NULL || edge->newborn_count == NEWBORN_MAX) {
         return bev;
     }
     bufferevent_incref(bev);
-    edge->newborn[edge->newborn_count++] = bev;
+    edge->newborn[edge->newborn_count++] = (struct newborn){.bev = bev, .door = door};
     if (edge->newborn_count == 1) {
         event_active(edge->adopt, EV_TIMEOUT, 0);
     }
@@ -120,8 +137,9 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
     return bev;
 }
 
-static void adopt_one(struct edge *edge, struct bufferevent *bev)
+static void adopt_one(struct edge *edge, const struct newborn *newborn)
 {
+    struct bufferevent *bev = newborn->bev;
     bufferevent_data_cb read_cb;
     bufferevent_data_cb write_cb;
     bufferevent_event_cb event_cb;
@@ -156,8 +174,8 @@ static void on_adopt(evutil_socket_t fd, short what, void *arg)
     (void)what;
     edge->newborn_count = 0;
     for (size_t i = 0; i < count; i++) {
-        adopt_one(edge, edge->newborn[i]);
-        (void)bufferevent_decref(edge->newborn[i]);
+        adopt_one(edge, &edge->newborn[i]);
+        (void)bufferevent_decref(edge->newborn[i].bev);
     }
 }
 
@@ -194,7 +212,7 @@ static void on_count_change(void *arg)
     struct edge *edge = arg;
 
     turn_request(edge->turn); /* a drain may be waiting for the last connection */
-    if (!edge->is_accepting && edge->listener_count > 0 &&
+    if (!edge->is_accepting && edge->is_listening &&
         !event_pending(edge->accept_again, EV_TIMEOUT, NULL)) {
         on_accept_again(-1, 0, edge);
     }
@@ -244,10 +262,8 @@ static bool make_parts(struct edge *edge)
 
     edge->adopt = event_new(edge->base, -1, 0, on_adopt, edge);
     edge->accept_again = evtimer_new(edge->base, on_accept_again, edge);
-    edge->http = evhttp_new(edge->base);
     edge->connections = connection_set_new(edge->base, edge->turn, &settings);
-    return edge->adopt != NULL && edge->accept_again != NULL && edge->http != NULL &&
-           edge->connections != NULL;
+    return edge->adopt != NULL && edge->accept_again != NULL && edge->connections != NULL;
 }
 
 struct edge *edge_new(struct event_base *base, struct turn *turn, const struct config *config,
@@ -263,28 +279,22 @@ struct edge *edge_new(struct event_base *base, struct turn *turn, const struct c
     edge->config = config;
     edge->metrics = metrics;
     edge->exchanges = exchanges;
+    edge->is_listening = true;
     edge->is_accepting = true;
     if (!make_parts(edge)) {
         edge_free(edge);
         return NULL;
     }
-    /* The lexer has the tighter limits and answers first; these are the second line. */
-    evhttp_set_max_headers_size(edge->http, (ev_ssize_t)config->limits_max_head_bytes + 4);
-    evhttp_set_max_body_size(edge->http, (ev_ssize_t)config->limits_max_body_bytes);
-    evhttp_set_timeout(edge->http, UNADOPTED_TIMEOUT_S);
-    evhttp_set_default_content_type(edge->http, NULL);
-    evhttp_set_allowed_methods(edge->http, EVHTTP_REQ_POST | EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
-    evhttp_set_bevcb(edge->http, on_accept, edge);
-    evhttp_set_gencb(edge->http, on_request, edge);
     return edge;
 }
 
 static void stop_listening(struct edge *edge)
 {
-    for (size_t i = 0; i < edge->listener_count; i++) {
-        evhttp_del_accept_socket(edge->http, edge->listeners[i]);
+    for (size_t i = 0; i < edge->door_count && edge->is_listening; i++) {
+        evhttp_del_accept_socket(edge->doors[i].http, edge->doors[i].socket);
+        edge->doors[i].socket = NULL;
     }
-    edge->listener_count = 0;
+    edge->is_listening = false;
 }
 
 void edge_free(struct edge *edge)
@@ -294,11 +304,11 @@ void edge_free(struct edge *edge)
     }
     stop_listening(edge);
     for (size_t i = 0; i < edge->newborn_count; i++) {
-        (void)bufferevent_decref(edge->newborn[i]);
+        (void)bufferevent_decref(edge->newborn[i].bev);
     }
     connection_set_free(edge->connections);
-    if (edge->http != NULL) {
-        evhttp_free(edge->http);
+    for (size_t i = 0; i < edge->door_count; i++) {
+        evhttp_free(edge->doors[i].http);
     }
     if (edge->adopt != NULL) {
         event_free(edge->adopt);
@@ -309,19 +319,43 @@ void edge_free(struct edge *edge)
     free(edge);
 }
 
-bool edge_listen(struct edge *edge, int fd)
+static struct evhttp *door_http_new(const struct config *config, struct door *door)
 {
-    struct evhttp_bound_socket *bound;
+    struct evhttp *http = evhttp_new(door->edge->base);
 
-    if (edge->listener_count == LISTENERS_MAX) {
+    if (http == NULL) {
+        return NULL;
+    }
+    /* The lexer has the tighter limits and answers first; these are the second line. */
+    evhttp_set_max_headers_size(http, (ev_ssize_t)config->limits_max_head_bytes + 4);
+    evhttp_set_max_body_size(http, (ev_ssize_t)config->limits_max_body_bytes);
+    evhttp_set_timeout(http, UNADOPTED_TIMEOUT_S);
+    evhttp_set_default_content_type(http, NULL);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_POST | EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_bevcb(http, on_accept, door);
+    evhttp_set_gencb(http, on_request, door->edge);
+    return http;
+}
+
+bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings)
+{
+    struct door *door = &edge->doors[edge->door_count];
+
+    if (edge->door_count == DOORS_MAX) {
         return false;
     }
-    bound = evhttp_accept_socket_with_handle(edge->http, fd);
-    if (bound == NULL) {
+    *door = (struct door){.edge = edge, .settings = settings};
+    door->http = door_http_new(edge->config, door);
+    if (door->http == NULL) {
         return false;
     }
-    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);
-    edge->listeners[edge->listener_count++] = bound;
+    door->socket = evhttp_accept_socket_with_handle(door->http, fd);
+    if (door->socket == NULL) {
+        evhttp_free(door->http);
+        return false;
+    }
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(door->socket), on_accept_error);
+    edge->door_count++;
     return true;
 }
 

@@ -25,8 +25,11 @@ struct edge *edge_new(struct event_base *base, struct turn *turn, const struct c
 /* Closes what is still open. Accepts NULL. */
 void edge_free(struct edge *edge);
 
-/* Accept on <fd>, a listening socket, which becomes the edge's. */
-bool edge_listen(struct edge *edge, int fd) MUST_USE;
+/*
+ * Accept on <fd>, a listening socket, which becomes the edge's; what <settings> say
+ * holds for the connections that come in there. Borrowed for the edge's life.
+ */
+bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings) MUST_USE;
 
 /* Stop accepting; quiet connections close, the others after their answer. */
 void edge_drain(struct edge *edge);

@@ -186,7 +186,7 @@ static void warn_of_short_backlog(void)
     }
 }
 
-bool listener_set_open(struct listener_set *set, const struct config_address *addresses,
+bool listener_set_open(struct listener_set *set, const struct config_listener *listeners,
                        size_t address_count, size_t slot_count)
 {
     *set = (struct listener_set){.slot_count = slot_count, .address_count = address_count};
@@ -199,7 +199,7 @@ bool listener_set_open(struct listener_set *set, const struct config_address *ad
         set->fds[i] = -1;
     }
     for (size_t i = 0; i < address_count; i++) {
-        if (!open_address(set, &addresses[i], i)) {
+        if (!open_address(set, &listeners[i].address, i)) {
             listener_set_close(set);
             return false;
         }

@@ -25,7 +25,7 @@ struct listener_set {
  * Open them all. With port 0 the kernel picks one, and the other slots follow. On
  * failure nothing stays open and the reason has been logged. Each count at least 1.
  */
-bool listener_set_open(struct listener_set *set, const struct config_address *addresses,
+bool listener_set_open(struct listener_set *set, const struct config_listener *listeners,
                        size_t address_count, size_t slot_count) MUST_USE;
 
 /* The <address_count> sockets of one slot; borrowed. */

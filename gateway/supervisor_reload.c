@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/config_listen.h"
 #include "gateway/log.h"
 #include "gateway/supervisor_state.h"
 
@@ -49,19 +50,6 @@ static struct config *load(const char *path)
     return config;
 }
 
-static bool same_addresses(const struct config *a, const struct config *b)
-{
-    if (a->listen_count != b->listen_count) {
-        return false;
-    }
-    for (size_t i = 0; i < a->listen_count; i++) {
-        if (strcmp(a->listen[i].text, b->listen[i].text) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool same_admin(const struct config *a, const struct config *b)
 {
     const char *text_a = a->admin.text == NULL ? "" : a->admin.text;
@@ -77,7 +65,7 @@ static void warn_restart(const char *key)
 
 static void warn_of_fixed_keys(const struct config *now, const struct config *next)
 {
-    if (!same_addresses(now, next)) {
+    if (!config_listen_is_same(now, next)) {
         warn_restart("listen");
     }
     if (now->workers != next->workers) {
@@ -91,16 +79,10 @@ static void warn_of_fixed_keys(const struct config *now, const struct config *ne
 /* The sockets and slots stay as they are, so the conf in force goes on saying so. */
 static void keep_fixed_keys(struct config *from, struct config *to)
 {
-    struct config_address *listen = to->listen;
-    size_t listen_count = to->listen_count;
     struct config_address admin = to->admin;
 
-    to->listen = from->listen;
-    to->listen_count = from->listen_count;
     to->admin = from->admin;
     to->workers = from->workers;
-    from->listen = listen;
-    from->listen_count = listen_count;
     from->admin = admin;
 }
 
@@ -121,6 +103,12 @@ void supervisor_reload_begin(struct supervisor *supervisor)
         return;
     }
     warn_of_fixed_keys(supervisor->config, supervisor->next);
+    if (!config_listen_keep(supervisor->next, supervisor->config)) {
+        refuse("no memory");
+        config_free(supervisor->next);
+        supervisor->next = NULL;
+        return;
+    }
     supervisor->phase = SUPERVISOR_RELOADING;
 }
 

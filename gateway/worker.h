@@ -16,7 +16,7 @@ struct event_base;
 struct worker_setup {
     const struct config *config;  /* borrowed */
     struct metrics_slot *metrics; /* borrowed, this worker's own slot */
-    const int *listen_fds;        /* borrowed; the worker works on duplicates */
+    const int *listen_fds;        /* borrowed, one for each of config->listen; duplicated */
     size_t listen_fd_count;
     int handover_fd; /* borrowed; new access logs come through it (handover.h). -1: SIGUSR1 */
     /* Called once when the worker accepts connections. May be NULL. */

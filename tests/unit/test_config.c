@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "gateway/config.h"
+#include "gateway/config_listen.h"
 #include "gateway/format.h"
 
 #define SECRETS "auth: { secrets = ( { secret = \"env:TEST_SECRET\"; } ); };\n"
@@ -60,7 +61,7 @@ static void the_least_conf_loads_with_every_default(void **state)
     if (config == NULL) {
         fail_msg("%s", problems);
     }
-    assert_string_equal(config->listen[0].text, "0.0.0.0:8080");
+    assert_string_equal(config->listen[0].address.text, "0.0.0.0:8080");
     assert_ptr_equal(config->stream_format, &format_text);
     assert_int_equal(config->stream_buffer_bytes, 64 * 1024);
     assert_int_equal(config->stream_write_timeout_ms, 30000);
@@ -120,6 +121,14 @@ static const struct row refused[] = {
     {"listen on a name", LEAST "listen = [ \"example:80\" ];\n", "listen"},
     {"listen on port 65536", LEAST "listen = [ \"127.0.0.1:65536\" ];\n", "listen"},
     {"listen on nothing", LEAST "listen = [ ];\n", "listen: "},
+    {"listen record without an address", LEAST "listen = ( { } );\n",
+     "test.conf:4: listen[0].address: missing (allowed: ADDRESS:PORT"},
+    {"listen record with a bad address",
+     LEAST "listen = ( \"127.0.0.1:1\", { address = \"off\"; } );\n", "listen[1].address: "},
+    {"listen record with an unknown key",
+     LEAST "listen = ( { address = \"127.0.0.1:1\"; port = 1; } );\n",
+     "listen[0].port: unknown key (allowed: address"},
+    {"listen on a number", LEAST "listen = [ 8080 ];\n", "listen[0]: "},
     {"unknown claim",
      "auth: { secrets = ( { secret = \"env:TEST_SECRET\"; } );"
      " require = [ \"jti\" ]; };\n" UPSTREAMS MODELS,
@@ -248,6 +257,59 @@ static void what_is_printed_loads_again_and_shows_no_secret(void **state)
     free(second);
 }
 
+static void a_listener_is_a_text_or_a_record(void **state)
+{
+    struct config *config =
+        load(LEAST "listen = ( \"127.0.0.1:81\",\n { address = \"[::1]:82\"; } );\n");
+    char *printed;
+
+    (void)state;
+    if (config == NULL) {
+        fail_msg("%s", problems);
+    }
+    assert_int_equal(config->listen_count, 2);
+    assert_string_equal(config->listen[0].address.text, "127.0.0.1:81");
+    assert_string_equal(config->listen[1].address.text, "[::1]:82");
+    assert_int_equal(config->listen[1].address.socket_address.ss_family, AF_INET6);
+    printed = print(config);
+    assert_non_null(strstr(printed, "\"127.0.0.1:81\""));
+    free(printed);
+    config_free(config);
+}
+
+/* What <next> says for the sockets that <now> has opened, as "address address ...". */
+static void expect_kept(const char *now_listen, const char *next_listen, const char *expected)
+{
+    char text[1024];
+    char kept[256] = "";
+    struct config *now;
+    struct config *next;
+
+    (void)snprintf(text, sizeof(text), LEAST "listen = %s;\n", now_listen);
+    now = load(text);
+    (void)snprintf(text, sizeof(text), LEAST "listen = %s;\n", next_listen);
+    next = load(text);
+    assert_true(now != NULL && next != NULL);
+    assert_true(config_listen_keep(next, now));
+    for (size_t i = 0; i < next->listen_count; i++) {
+        size_t length = strlen(kept);
+        (void)snprintf(kept + length, sizeof(kept) - length, "%s ", next->listen[i].address.text);
+    }
+    assert_string_equal(kept, expected);
+    config_free(now);
+    config_free(next);
+}
+
+static void a_reload_keeps_the_sockets_there_are(void **state)
+{
+    (void)state;
+    expect_kept("[ \"127.0.0.1:1\", \"127.0.0.1:2\" ]", "[ \"127.0.0.1:2\" ]",
+                "127.0.0.1:1 127.0.0.1:2 ");
+    expect_kept("[ \"127.0.0.1:1\" ]", "[ \"127.0.0.1:3\", \"127.0.0.1:1\" ]", "127.0.0.1:1 ");
+    expect_kept("[ \"127.0.0.1:0\", \"127.0.0.1:0\" ]", "[ \"127.0.0.1:0\", \"127.0.0.1:0\" ]",
+                "127.0.0.1:0 127.0.0.1:0 ");
+}
+
 static void units_are_read_as_they_say(void **state)
 {
     static const struct {
@@ -317,6 +379,8 @@ int main(void)
         cmocka_unit_test(a_problem_never_shows_a_secret),
         cmocka_unit_test(a_secret_file_that_others_can_read_is_refused),
         cmocka_unit_test(what_is_printed_loads_again_and_shows_no_secret),
+        cmocka_unit_test(a_listener_is_a_text_or_a_record),
+        cmocka_unit_test(a_reload_keeps_the_sockets_there_are),
         cmocka_unit_test(units_are_read_as_they_say),
         cmocka_unit_test(the_made_files_are_up_to_date),
     };

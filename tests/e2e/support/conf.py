@@ -5,12 +5,12 @@ import json
 
 
 def render(value, depth=0):
-    """dict: group; list of dicts: list; list of anything else: array; str, bool, int."""
+    """dict: group; list with dicts in it: list; list of anything else: array; str, bool, int."""
     pad = "  " * (depth + 1)
     if isinstance(value, dict):
         rows = (f"{pad}{key} = {render(item, depth + 1)};\n" for key, item in value.items())
         return "{\n" + "".join(rows) + "  " * depth + "}"
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
         return "( " + ", ".join(render(item, depth) for item in value) + " )"
     if isinstance(value, list):
         return "[ " + ", ".join(render(item, depth) for item in value) + " ]"
