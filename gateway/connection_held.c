@@ -15,6 +15,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 
 #include "base/bug.h"
 #include "base/clock.h"
@@ -177,6 +178,8 @@ static void give_back(struct connection *connection)
     connection->is_announced = false;
     watch_reset(&connection->watch);
     connection_arm(connection, connection->set->settings.keepalive_timeout_ms);
+    /* evhttp would end an answer to a chunked request with a last chunk of its own. */
+    request->chunked = 0;
     /* Completes at once, as the output is empty; may close the connection: last. */
     evhttp_send_reply_end(request);
 }

@@ -69,6 +69,38 @@ static void a_connection_serves_many_exchanges(void **state)
     gateway_stage_fini(&stage);
 }
 
+/* evhttp ends its answer to a chunked request by itself: then the next answer began with "0". */
+static void nothing_stands_behind_the_answer_to_a_chunked_request(void **state)
+{
+    static const struct peer_step script[] = {EXPECT, SEND(STREAM_HEAD HELLO FINISH LAST), EXPECT,
+                                              SEND(STREAM_HEAD HELLO FINISH LAST), END};
+    struct gateway_stage stage;
+    struct stage_client client;
+    char head[2048];
+
+    (void)state;
+    gateway_stage_init(&stage, "");
+    scripted_upstream_play(stage.peer, script);
+    client_connect(&stage, &client);
+    (void)snprintf(head, sizeof(head),
+                   "POST /api/ai/huggingface/acme/chatty/chat?chat_id=c1 HTTP/1.1\r\n"
+                   "Host: gateway\r\nAuthorization: Bearer %s\r\n"
+                   "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+                   stage.token);
+    client_send(&client, head);
+    client_send(&client,
+                "2d\r\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\r\n0\r\n\r\n");
+    assert_true(until_received(&stage, &client, "5\r\nHello\r\n0\r\n\r\n"));
+
+    client_send_chat(&stage, &client, "hi");
+
+    assert_true(until_received(&stage, &client, "0\r\n\r\nHTTP/1.1 200 OK\r\n"));
+    assert_null(strstr(client.received, "0\r\n\r\n0"));
+    assert_true(until_logged(&stage, &client, "end=done"));
+    client_close(&client);
+    gateway_stage_fini(&stage);
+}
+
 static void the_200_waits_for_the_first_text(void **state)
 {
     static const struct peer_step script[] = {EXPECT, SEND(STREAM_HEAD), HOLD,
@@ -438,6 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_chat_streams_from_upstream_to_client),
         cmocka_unit_test(a_connection_serves_many_exchanges),
+        cmocka_unit_test(nothing_stands_behind_the_answer_to_a_chunked_request),
         cmocka_unit_test(the_200_waits_for_the_first_text),
         cmocka_unit_test(client_gone_while_its_body_is_awaited),
         cmocka_unit_test(client_gone_before_the_answer_cancels_upstream),
