@@ -14,8 +14,8 @@
 #include "tests/fuzz/fuzz_stage.h"
 #include "tests/fuzz/fuzz_target.h"
 
-#define MARK '\xf5'
-#define TOKEN '\xf6'
+#define MARK 0xf5
+#define TOKEN 0xf6
 #define MOVES_MAX 48
 #define DRIP_BYTES_MAX 64
 #define CHUNK_OVERHEAD 32
@@ -33,7 +33,7 @@ static char *put_tokens(struct fuzz_stage *stage, struct span bytes, size_t *len
     char *out;
 
     for (size_t i = 0; i < bytes.length; i++) {
-        count += bytes.data[i] == TOKEN;
+        count += (unsigned char)bytes.data[i] == TOKEN;
     }
     out = malloc(bytes.length + count * token_length + 1);
     if (out == NULL) {
@@ -41,7 +41,7 @@ static char *put_tokens(struct fuzz_stage *stage, struct span bytes, size_t *len
     }
     *length = 0;
     for (size_t i = 0; i < bytes.length; i++) {
-        if (bytes.data[i] == TOKEN) {
+        if ((unsigned char)bytes.data[i] == TOKEN) {
             memcpy(out + *length, token, token_length);
             *length += token_length;
             fuzz_stage_note_token(stage);
