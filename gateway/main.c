@@ -20,6 +20,7 @@
 
 #include "gateway/admin.h"
 #include "gateway/config.h"
+#include "gateway/health_command.h"
 #include "gateway/listener.h"
 #include "gateway/log.h"
 #include "gateway/metrics.h"
@@ -285,6 +286,8 @@ static int act(const struct options *options, int argc, char **argv)
         return flush_stdout();
     case ACTION_TOKEN:
         return token_command(argc - 1, argv + 1);
+    case ACTION_HEALTH:
+        return health_command(argc - 1, argv + 1);
     case ACTION_PRINT_DEFAULT_CONF:
         config_print_default_file(stdout);
         return flush_stdout();

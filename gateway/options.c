@@ -28,6 +28,7 @@ static const char help[] =
     "usage: tidegate -c FILE [--foreground]\n"
     "       tidegate -t -c FILE\n"
     "       tidegate token [OPTION...]\n"
+    "       tidegate health [OPTION...]\n"
     "\n"
     "  -c, --conf FILE            the conf file\n"
     "  --foreground               one worker in this process, no supervisor\n"
@@ -37,6 +38,7 @@ static const char help[] =
     "  --print-default-conf       print a conf file with every key at its default\n"
     "  --print-configuration-md   print the page that describes every key\n"
     "  token                      mint a development token; see tidegate token -h\n"
+    "  health                     ask a running gateway how it is; see tidegate health -h\n"
     "\n"
     "Signals: SIGTERM drains and ends (a second one cuts), SIGHUP reads the conf file again,\n"
     "SIGUSR1 reopens the access log.\n"
@@ -61,6 +63,19 @@ static const struct option_row *find_action(const char *word)
         }
     }
     return NULL;
+}
+
+static bool find_subcommand(const char *word, enum option_action *action)
+{
+    if (strcmp(word, "token") == 0) {
+        *action = ACTION_TOKEN;
+        return true;
+    }
+    if (strcmp(word, "health") == 0) {
+        *action = ACTION_HEALTH;
+        return true;
+    }
+    return false;
 }
 
 /* Written so that no byte of the command line can do anything to a terminal. */
@@ -88,8 +103,7 @@ bool options_parse(int argc, char *const *argv, struct options *options, char *p
 {
     struct options found = {.action = ACTION_RUN};
 
-    if (argc > 1 && strcmp(argv[1], "token") == 0) {
-        options->action = ACTION_TOKEN;
+    if (argc > 1 && find_subcommand(argv[1], &options->action)) {
         return true;
     }
     for (int i = 1; i < argc; i++) {

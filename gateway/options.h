@@ -12,10 +12,11 @@
 
 enum option_action {
     ACTION_RUN = 0,
-    ACTION_CHECK,              /* -t */
-    ACTION_VERSION,            /* -V */
-    ACTION_HELP,               /* -h */
-    ACTION_TOKEN,              /* the subcommand, which has options of its own */
+    ACTION_CHECK,   /* -t */
+    ACTION_VERSION, /* -V */
+    ACTION_HELP,    /* -h */
+    ACTION_TOKEN,   /* the subcommands, which have options of their own */
+    ACTION_HEALTH,
     ACTION_PRINT_DEFAULT_CONF, /* --print-default-conf */
     ACTION_PRINT_MARKDOWN,     /* --print-configuration-md */
 };

@@ -135,9 +135,11 @@ class Gateway:
     def ends(self):
         return [row["end"] for row in self.log_lines("exchange")]
 
+    def admin_address(self):
+        return self.process.wait_for_line(_ADMIN, "ev=admin_listening").group(1)
+
     def admin_get(self, path):
-        address = self.process.wait_for_line(_ADMIN, "ev=admin_listening").group(1)
-        with wire.Client(address) as client:
+        with wire.Client(self.admin_address()) as client:
             client.send(wire.request_bytes("GET", path, [("Connection", "close")]))
             return client.read_reply()
 
