@@ -103,9 +103,9 @@
     X("",       "connect_timeout",       DURATION,        connect_timeout_ms,            CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "5s", OPTIONAL, RELOAD, \
       "Name resolution, connect and TLS handshake together.")                                                                    \
     X("",       "first_token_timeout",   DURATION,        first_token_timeout_ms,        CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
-      "From the request to the first piece of text. Reasoning models are silent for long.")                                      \
+      "From the request to the first piece of text or thinking, whatever else comes. Reasoning models are silent for long.")                                      \
     X("",       "idle_timeout",          DURATION,        idle_timeout_ms,               CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
-      "Between two signs of life. Stands still while the gateway is the one that does not read.")                                \
+      "Between two signs of life; without text or thinking for ten times as long, other signs (comments) do not help. Stands still while the gateway is the one that does not read.")                                \
     X("",       "max_event",             SIZE,            max_event_bytes,               256, 16 * CONFIG_MIB, "256k", OPTIONAL, RELOAD, \
       "Largest single event of an answer.")                                                                                      \
     X("",       "max_answer",            SIZE,            max_answer_bytes,              CONFIG_KIB, 1024 * CONFIG_MIB, "64m", OPTIONAL, RELOAD, \

@@ -313,6 +313,7 @@ static bool send_head(struct exchange *ex)
         return false;
     }
     ex->head_sent = true;
+    upstream_commit(ex->upstream);
     ex->record.status = 200;
     ex->record.first_byte_ms = clock_now_ms() - ex->started_ms;
     return true;

@@ -39,6 +39,7 @@ static bool deliver(struct answer *answer, const struct upstream_delta *delta)
 {
     if (span_is_empty(delta->data) && span_is_empty(delta->text) &&
         span_is_empty(delta->reasoning)) {
+        answer->events->on_comment(answer->owner);
         return true;
     }
     if (!answer->events->on_delta(answer->owner, delta)) {
@@ -154,8 +155,11 @@ enum answer_step answer_take_head(struct answer *answer, const struct answer_hea
     answer->status = head->status;
     answer->retry_after_s = -1;
     answer->kind = ANSWER_REPORT;
-    if (head->status != 200 && !span_is_empty(head->retry_after)) {
+    if (head->status != 200) { /* on a 200 some providers send them as well */
         answer->retry_after_s = classify_retry_after(head->retry_after, clock_wall_unix_s());
+    }
+    if (head->status == 429 && answer->retry_after_s < 0) {
+        answer->retry_after_s = classify_rate_limit(head->rate_limit);
     }
     if (!span_is_empty(head->content_encoding) &&
         !span_equals_ignore_case(head->content_encoding, "identity")) {

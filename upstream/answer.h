@@ -23,6 +23,7 @@ struct answer_head {
     struct span content_type;
     struct span content_encoding;
     struct span retry_after;
+    struct span rate_limit;
 };
 
 struct answer_events {

@@ -38,8 +38,25 @@
 #define BACKOFF_DOUBLINGS_MAX 5
 /* A provider that wants us to stay away longer is told to the client instead. */
 #define RETRY_AFTER_MAX_S 2
+/*
+ * Comments and empty events are signs of life, as thinking takes time; but a peer that
+ * sends nothing else for this many idle timeouts is not thinking.
+ */
+#define IDLE_STRETCH 10
 
 static void attempt(struct upstream *call);
+
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static int64_t idle_deadline(const struct upstream *call)
+{
+    int64_t idle_ms = call->origin->settings.idle_timeout_ms;
+
+    return sooner(call->last_activity_ms + idle_ms, call->last_text_ms + IDLE_STRETCH * idle_ms);
+}
 
 /* Absolute; only where the state has a clock. */
 static int64_t deadline_of(const struct upstream *call)
@@ -58,7 +75,7 @@ static int64_t deadline_of(const struct upstream *call)
         deadline = call->first_deadline_ms;
         break;
     case CALL_STREAMING:
-        deadline = call->last_activity_ms + call->origin->settings.idle_timeout_ms;
+        deadline = idle_deadline(call);
         break;
     case CALL_BACKOFF:
         deadline = call->backoff_until_ms;
@@ -149,7 +166,7 @@ static int64_t backoff_ms(const struct upstream *call)
 
 static bool may_retry(const struct upstream *call, enum upstream_failure failure)
 {
-    return !call->has_delta && call->retries < call->origin->settings.retries &&
+    return !call->is_committed && call->retries < call->origin->settings.retries &&
            upstream_failure_may_retry(failure) && call->answer.retry_after_s <= RETRY_AFTER_MAX_S;
 }
 
@@ -316,10 +333,13 @@ bool call_on_head(struct upstream *call, const struct answer_head *head)
     return true;
 }
 
-static void forget_body(struct upstream *call)
+void upstream_commit(struct upstream *call)
 {
-    free(call->body);
-    call->body = NULL;
+    if (call != NULL) {
+        call->is_committed = true;
+        free(call->body);
+        call->body = NULL;
+    }
 }
 
 static bool on_answer_delta(void *owner, const struct upstream_delta *delta)
@@ -327,10 +347,12 @@ static bool on_answer_delta(void *owner, const struct upstream_delta *delta)
     struct upstream *call = owner;
 
     call->last_activity_ms = clock_now_ms();
-    if (!call->has_delta) {
-        call->has_delta = true;
-        forget_body(call);
-        enter(call, CALL_STREAMING);
+    if (!span_is_empty(delta->text) || !span_is_empty(delta->reasoning)) {
+        call->last_text_ms = call->last_activity_ms;
+        if (call->state == CALL_AWAITING) {
+            upstream_commit(call);
+            enter(call, CALL_STREAMING);
+        }
     }
     call->events->on_delta(call->owner, delta);
     return call->state != CALL_ENDED;
@@ -487,10 +509,9 @@ static void move_clocks(struct upstream *call)
     int64_t still_ms = now - call->still_since_ms;
 
     call->first_deadline_ms += still_ms;
-    call->last_activity_ms += still_ms;
-    if (call->last_activity_ms > now) {
-        call->last_activity_ms = now; /* it spoke after the pause began */
-    }
+    /* No later than now: it may have spoken after the pause began. */
+    call->last_activity_ms = sooner(call->last_activity_ms + still_ms, now);
+    call->last_text_ms = sooner(call->last_text_ms + still_ms, now);
     arm(call);
 }
 

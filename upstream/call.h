@@ -24,8 +24,8 @@ struct event;
 enum call_state {
     CALL_RESOLVING = 0, /* the first addresses of the host */
     CALL_OPENING,       /* TCP and TLS */
-    CALL_AWAITING,      /* the first delta */
-    CALL_STREAMING,     /* the next delta, or the end */
+    CALL_AWAITING,      /* the first text or reasoning */
+    CALL_STREAMING,     /* the next of it, or the end */
     CALL_BACKOFF,       /* the time of the next attempt */
     CALL_VERDICT,       /* the loop: a failure is known and not yet told */
     CALL_ENDED,         /* nothing: on_end has fired or the call was cancelled */
@@ -48,7 +48,8 @@ struct upstream {
     int64_t started_ms;
     int64_t connect_deadline_ms; /* of this attempt */
     int64_t first_deadline_ms;   /* set when a request is first sent; 0 before */
-    int64_t last_activity_ms;    /* the last delta or comment */
+    int64_t last_activity_ms;    /* the last sign of life: an event or a comment */
+    int64_t last_text_ms;        /* the last text or reasoning; valid in CALL_STREAMING */
     int64_t backoff_until_ms;
     int64_t still_since_ms;        /* valid while is_still */
     enum upstream_failure verdict; /* valid in CALL_VERDICT */
@@ -56,7 +57,7 @@ struct upstream {
     unsigned retries;  /* of the attempts, those that the settings count */
     bool is_paused;    /* what the owner wants */
     bool is_still;     /* paused in the body: the clocks stand still */
-    bool has_delta;    /* on_delta has fired: no more retries */
+    bool is_committed; /* text has come, or upstream_commit(): no more retries */
     bool has_met_dead; /* the free retry after a dead reused connection is used up */
     bool is_cancelled;
 };

@@ -31,7 +31,11 @@ static const struct text_row model_texts[] = {
     {"model_not_supported", UPSTREAM_MODEL_UNKNOWN},
     {"model not supported by provider", UPSTREAM_MODEL_UNKNOWN},
     {"is not supported by any provider", UPSTREAM_MODEL_UNKNOWN},
+    {"model_not_available", UPSTREAM_MODEL_UNKNOWN},
+    {"model not found", UPSTREAM_MODEL_UNKNOWN},
     {"deprecated and no longer supported", UPSTREAM_MODEL_RETIRED},
+    {"model_decommissioned", UPSTREAM_MODEL_RETIRED},
+    {"has been decommissioned", UPSTREAM_MODEL_RETIRED},
 };
 
 /*
@@ -141,6 +145,23 @@ static struct span text_in(const struct json_doc *doc, json_ref object, const ch
     return text;
 }
 
+/* The object whose "error" counts: mostly the outermost. */
+static json_ref report_root(const struct json_doc *doc)
+{
+    json_ref root = json_is(doc, 0, JSON_ARRAY) ? json_first(doc, 0) : 0;
+    json_ref places[] = {json_member(doc, root, "x_groq"), json_member(doc, root, "choices")};
+
+    places[1] = json_is(doc, places[1], JSON_ARRAY) ? json_first(doc, places[1]) : JSON_NONE;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        bool has_error = json_is(doc, places[i], JSON_OBJECT) &&
+                         json_member(doc, places[i], "error") != JSON_NONE;
+        if (has_error && json_member(doc, root, "error") == JSON_NONE) {
+            return places[i];
+        }
+    }
+    return root;
+}
+
 static void read_report(const struct json_doc *doc, struct report *report)
 {
     static const char *const messages[] = {"error", "message", "detail", "title", NULL};
@@ -148,7 +169,7 @@ static void read_report(const struct json_doc *doc, struct report *report)
     static const char *const codes[] = {"code", NULL};
     static const char *const statuses[] = {"http_status_code", "code", "status", "status_code",
                                            NULL};
-    json_ref root = json_is(doc, 0, JSON_ARRAY) ? json_first(doc, 0) : 0;
+    json_ref root = report_root(doc);
     json_ref error = json_member(doc, root, "error");
     json_ref inner = json_is(doc, error, JSON_ARRAY) ? json_first(doc, error) : error;
     json_ref object = json_is(doc, inner, JSON_OBJECT) ? inner : root;

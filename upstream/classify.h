@@ -30,4 +30,10 @@ enum upstream_failure classify_event(const struct json_doc *event, int *status);
 /* Retry-After in seconds (RFC 9110 section 10.2.3: seconds or a date); -1 when unusable. */
 long classify_retry_after(struct span value, long long now_unix_s);
 
+/*
+ * RateLimit of the Hub, for example "api";r=0;t=55: the seconds until the last policy
+ * that has nothing left is renewed; -1 when there is none.
+ */
+long classify_rate_limit(struct span value);
+
 #endif

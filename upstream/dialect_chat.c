@@ -65,6 +65,24 @@ static void read_usage(const struct json_doc *doc, json_ref choice, struct diale
     }
 }
 
+/* True when the chunk itself says that the answer was not finished but given up. */
+static bool is_broken_off(const struct json_doc *doc, json_ref choice, json_ref finish)
+{
+    static const char *const words[] = {
+        "error",                        /* OpenRouter and those behind it */
+        "abort",                        /* vLLM, SGLang */
+        "insufficient_system_resource", /* DeepSeek */
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (json_string_equals(doc, finish, words[i])) {
+            return true;
+        }
+    }
+    return dialect_is_set(doc, json_member(doc, choice, "error")) ||
+           dialect_is_set(doc, json_member(doc, object_member(doc, 0, "x_groq"), "error"));
+}
+
 static void read_event(struct dialect_scratch *scratch, const struct sse_event *event,
                        struct dialect_result *result)
 {
@@ -74,7 +92,7 @@ static void read_event(struct dialect_scratch *scratch, const struct sse_event *
     const struct json_doc *doc = scratch->doc;
     json_ref choice = first_choice(doc);
     json_ref finish = json_member(doc, choice, "finish_reason");
-    if (json_string_equals(doc, finish, "error")) {
+    if (is_broken_off(doc, choice, finish)) {
         dialect_fail(scratch, result);
         return;
     }

@@ -74,16 +74,35 @@ static void set_error(const struct json_doc *doc, struct dialect_result *result)
     result->failure = classify_event(doc, &result->error_status);
 }
 
+bool dialect_is_set(const struct json_doc *doc, json_ref at)
+{
+    return at != JSON_NONE && !json_is(doc, at, JSON_NULL) && !json_is(doc, at, JSON_FALSE) &&
+           !json_string_equals(doc, at, "");
+}
+
 /*
- * True when the parsed event reports a failure. "error" may stand beside normal
- * choices as null, which is none; false and "" are read in the same way.
+ * An event that has no part of an answer, but a message: the shapes of error answers
+ * (FastAPI's among them) that some servers put into a stream as they are.
  */
+static bool is_bare_message(const struct json_doc *doc)
+{
+    static const char *const answer_parts[] = {"choices", "token", "generated_text", "usage"};
+
+    for (size_t i = 0; i < sizeof(answer_parts) / sizeof(answer_parts[0]); i++) {
+        if (json_member(doc, 0, answer_parts[i]) != JSON_NONE) {
+            return false;
+        }
+    }
+    return json_is(doc, json_member(doc, 0, "message"), JSON_STRING) ||
+           dialect_is_set(doc, json_member(doc, 0, "detail")) ||
+           dialect_is_set(doc, json_member(doc, 0, "error_type"));
+}
+
+/* True when the parsed event reports a failure. */
 static bool is_error(const struct json_doc *doc)
 {
-    json_ref error = json_member(doc, 0, "error");
-    bool is_set = error != JSON_NONE && !json_is(doc, error, JSON_NULL) &&
-                  !json_is(doc, error, JSON_FALSE) && !json_string_equals(doc, error, "");
-    return is_set || json_string_equals(doc, json_member(doc, 0, "object"), "error");
+    return dialect_is_set(doc, json_member(doc, 0, "error")) ||
+           json_string_equals(doc, json_member(doc, 0, "object"), "error") || is_bare_message(doc);
 }
 
 /* Parse the data; false when that settles what the event is. */
@@ -130,6 +149,7 @@ bool dialect_open(struct dialect_scratch *scratch, const struct sse_event *event
         return false;
     }
     if (!is_failure && span_is_empty(data)) {
+        result->delta.data = data;
         return false; /* some servers keep the connection alive with "data:" alone */
     }
     return parse(scratch, data, is_failure, result);

@@ -26,6 +26,12 @@ struct dialect_scratch {
 bool dialect_open(struct dialect_scratch *scratch, const struct sse_event *event,
                   struct dialect_result *result) MUST_USE;
 
+/*
+ * True when the member at <at> says something. "error" may stand beside normal choices
+ * as null, which is none; false and "" are read in the same way.
+ */
+bool dialect_is_set(const struct json_doc *doc, json_ref at);
+
 /* Turn an opened event's <result> into DIALECT_ERROR, sorted by its error object. */
 void dialect_fail(struct dialect_scratch *scratch, struct dialect_result *result);
 

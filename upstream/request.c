@@ -239,6 +239,8 @@ static bool take_field(const char *name, const char *value, struct framing *fram
         head->content_encoding = span_from_string(value);
     } else if (strcasecmp(name, "Retry-After") == 0) {
         head->retry_after = span_from_string(value);
+    } else if (strcasecmp(name, "RateLimit") == 0) {
+        head->rate_limit = span_from_string(value);
     }
     return true;
 }

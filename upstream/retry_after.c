@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * retry_after.c - the value of Retry-After (RFC 9110 section 10.2.3).
+ * retry_after.c - how long a provider asks us to stay away: Retry-After, or RateLimit.
  *
- * Seconds, or one of the three forms of HTTP-date (RFC 9110 section 5.6.7), matched
+ * Retry-After (RFC 9110 section 10.2.3) is seconds, or one of the three forms of HTTP-date (RFC 9110 section 5.6.7), matched
  * against a pattern each: strptime() depends on the locale and takes too much.
  */
 #include <ctype.h>
@@ -165,4 +165,45 @@ long classify_retry_after(struct span value, long long now_unix_s)
         }
     }
     return -1;
+}
+
+/* Cut <text> at the first <mark>: returns what is before it, <text> keeps what is behind. */
+static struct span split(struct span *text, char mark)
+{
+    const char *at = span_is_empty(*text) ? NULL : memchr(text->data, mark, text->length);
+    size_t length = at == NULL ? text->length : (size_t)(at - text->data);
+    struct span part = span_of(text->data, length);
+
+    *text = span_skip(*text, at == NULL ? length : length + 1);
+    return span_trim(part);
+}
+
+/* One policy, name;r=remaining;t=seconds: how long it is used up for, or -1 when it is not. */
+static long used_up_for(struct span policy)
+{
+    long left = -1;
+    long seconds = -1;
+
+    (void)split(&policy, ';'); /* the policy's name */
+    while (!span_is_empty(policy)) {
+        struct span parameter = split(&policy, ';');
+        struct span name = split(&parameter, '=');
+        if (span_equals_string(name, "r") && !span_is_empty(parameter)) {
+            left = parse_seconds(span_trim(parameter));
+        } else if (span_equals_string(name, "t") && !span_is_empty(parameter)) {
+            seconds = parse_seconds(span_trim(parameter));
+        }
+    }
+    return left == 0 ? seconds : -1;
+}
+
+long classify_rate_limit(struct span value)
+{
+    long longest = -1;
+
+    while (!span_is_empty(value)) {
+        long seconds = used_up_for(split(&value, ','));
+        longest = seconds > longest ? seconds : longest;
+    }
+    return longest;
 }

@@ -4,7 +4,7 @@
  *
  *   upstream_start() --> [resolve, connect, TLS, send, wait] --> on_delta* --> on_end
  *                             ^                    |
- *                             `-- retry, only before the first on_delta
+ *                             `-- retry, only before the first text or reasoning
  *
  * It knows nothing of clients: it offers start, pause, resume and cancel, and
  * fires on_delta and on_end.
@@ -21,6 +21,9 @@
  *   6. Spans in events are valid during the callback only.
  *   7. After on_end the handle is still the owner's, who gives it up with
  *      upstream_cancel(), which is legal inside on_end.
+ *   8. Events with neither text nor reasoning (a role, usage) may come again, as a retry
+ *      is possible until the first text. An owner that has shown one of them to its
+ *      client says so with upstream_commit(), which is legal inside on_delta.
  */
 #ifndef UPSTREAM_UPSTREAM_H
 #define UPSTREAM_UPSTREAM_H
@@ -117,7 +120,8 @@ struct upstream_settings {
     const char *ca_file;         /* trust roots; NULL or "": the system's */
     int64_t connect_timeout_ms;  /* resolve + connect + TLS */
     int64_t first_token_timeout_ms;
-    int64_t idle_timeout_ms;  /* between deltas or comments; stands still while paused */
+    int64_t idle_timeout_ms;  /* between signs of life; stands still while paused. Without
+                                 text or reasoning for ten times as long, signs do not help */
     size_t max_event_bytes;   /* one SSE event */
     size_t max_answer_bytes;  /* the whole answer body */
     unsigned max_connections; /* at most this many at once; above: UPSTREAM_FULL */
@@ -169,6 +173,9 @@ bool upstream_url_check(const char *url, char *problem, size_t problem_size) MUS
  */
 struct upstream *upstream_start(struct upstream_origin *origin,
                                 const struct upstream_call *wanted) MUST_USE;
+
+/* Something of the answer has been shown: the call is not retried any more. Accepts NULL. */
+void upstream_commit(struct upstream *call);
 
 /* Stop and resume reading the answer. Idempotent. */
 void upstream_pause(struct upstream *call);

@@ -66,6 +66,14 @@ static const struct answer_row answers[] = {
      "supported by provider x\"}", 410, UPSTREAM_MODEL_RETIRED},
     {"400 deprecated", "{\"error\":\"The requested model is deprecated and no longer "
      "supported by provider x\"}", 400, UPSTREAM_MODEL_RETIRED},
+    {"400 decommissioned", "{\"error\":{\"message\":\"The model `a-b` has been decommissioned and is "
+     "no longer supported.\",\"type\":\"invalid_request_error\",\"code\":\"model_decommissioned\"}}",
+     400, UPSTREAM_MODEL_RETIRED},
+    {"400 not available", "{\"id\":\"q\",\"error\":{\"message\":\"Unable to access model a/b.\","
+     "\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_available\"}}",
+     400, UPSTREAM_MODEL_UNKNOWN},
+    {"400 not found in words", "{\"code\":400,\"reason\":\"x\",\"message\":\"Model not found, "
+     "inaccessible, and/or not deployed\"}", 400, UPSTREAM_MODEL_UNKNOWN},
     {"413 plain", "length limit exceeded", 413, UPSTREAM_STATUS},
     {"415 plain", "Expected request with `Content-Type: application/json`", 415, UPSTREAM_STATUS},
     {"422 validation",
@@ -233,6 +241,41 @@ static void retry_after_is_seconds_or_any_of_the_three_dates(void **state)
     assert_int_equal(failures, 0);
 }
 
+static const struct retry_row limits[] = {
+    {"nothing left", "\"api\";r=0;t=55", 55},
+    {"something left", "\"api\";r=3;t=55", -1},
+    {"spaces", " \"api\" ; r=0 ; t=55 ", 55},
+    {"the longest of those used up", "\"a\";r=0;t=5, \"b\";r=0;t=9,\"c\";r=1;t=99", 9},
+    {"other order, other parameters", "\"api\";t=7;pk=:x:;r=0", 7},
+    {"no time", "\"api\";r=0", -1},
+    {"no count", "\"api\";t=5", -1},
+    {"empty values", "\"api\";r=;t=", -1},
+    {"words", "\"api\";r=none;t=soon", -1},
+    {"a fraction", "\"api\";r=0;t=1.5", -1},
+    {"beyond a year", "\"api\";r=0;t=99999999999999999999", 31536000},
+    {"empty", "", -1},
+    {"marks alone", ";;=,;=", -1},
+};
+
+static void rate_limit_says_when_what_is_used_up_is_renewed(void **state)
+{
+    struct guard_page guard = guard_page_new(4096);
+    unsigned failures = 0;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct span value = guard_page_place(&guard, span_from_string(limits[i].value));
+        long got = classify_rate_limit(value);
+        if (got != limits[i].expected) {
+            print_error("row '%s': %ld, expected %ld\n", limits[i].name, got, limits[i].expected);
+            failures++;
+        }
+    }
+
+    guard_page_free(&guard);
+    assert_int_equal(failures, 0);
+}
+
 /* RFC 9110 section 5.6.7: two digits more than 50 years ahead are of the past. */
 static void two_digit_year_is_taken_in_the_current_century(void **state)
 {
@@ -280,6 +323,7 @@ int main(void)
         cmocka_unit_test(each_error_answer_is_sorted_as_its_row_says),
         cmocka_unit_test(every_prefix_of_every_answer_is_read_within_its_bounds),
         cmocka_unit_test(retry_after_is_seconds_or_any_of_the_three_dates),
+        cmocka_unit_test(rate_limit_says_when_what_is_used_up_is_renewed),
         cmocka_unit_test(two_digit_year_is_taken_in_the_current_century),
         cmocka_unit_test(each_failure_has_a_token_of_its_own),
         cmocka_unit_test(only_passing_failures_may_be_retried),
