@@ -2,9 +2,9 @@
 /*
  * chunk_lexer.h - strict chunked request bodies, RFC 9112 section 7.1. Pure.
  *
- * Sizes in hexadecimal digits alone, CRLF only, no trailer fields, and no extensions,
- * which evhttp would not understand. It decodes nothing: it only checks, counts and
- * finds the end before evhttp reads the same bytes.
+ * Sizes in hexadecimal digits alone, CRLF only, no trailer fields; extensions in
+ * their exact grammar and few in all, to be ignored (section 7.1.1). It decodes nothing:
+ * it only checks, counts and finds the end before evhttp reads the same bytes.
  */
 #ifndef GATEWAY_CHUNK_LEXER_H
 #define GATEWAY_CHUNK_LEXER_H
@@ -18,8 +18,9 @@
 
 enum chunk_status {
     CHUNK_MORE = 0,
-    CHUNK_DONE,    /* the last chunk and its empty trailer are complete */
-    CHUNK_REFUSED, /* see refusal */
+    CHUNK_EXTENSION, /* the last byte taken is the ";" behind a size; feed the rest */
+    CHUNK_DONE,      /* the last chunk and its empty trailer are complete */
+    CHUNK_REFUSED,   /* see refusal */
 };
 
 struct chunk_lexer {
@@ -27,6 +28,7 @@ struct chunk_lexer {
     const char *problem;     /* after CHUNK_REFUSED: static text for the log */
     int state;               /* private from here */
     unsigned digits;
+    size_t extension_bytes; /* of all chunks */
     uint64_t chunk_left;
     uint64_t body_bytes;
     uint64_t max_body_bytes;

@@ -7,6 +7,8 @@
  */
 #include "gateway/head_fields.h"
 
+#include <string.h>
+
 #include "gateway/head_grammar.h"
 #include "gateway/head_store.h"
 
@@ -51,6 +53,22 @@ static bool has_seen(const struct head_lexer *lexer, int field)
     return (lexer->seen & (1U << field)) != 0;
 }
 
+static bool has_byte(struct span text, char byte)
+{
+    return text.length > 0 && memchr(text.data, byte, text.length) != NULL;
+}
+
+/*
+ * RFC 9110 section 5.6.3 allows a tab around any value, and readers that trim spaces
+ * alone exist, evhttp among them. Where the value says how long the message is, or
+ * whether it comes at all, nobody who means well sends one.
+ */
+static bool frames_message(int field)
+{
+    return field == FIELD_CONTENT_LENGTH || field == FIELD_TRANSFER_ENCODING ||
+           field == FIELD_EXPECT;
+}
+
 bool head_fields_end_line(struct head_lexer *lexer)
 {
     struct span value = span_trim(head_item(lexer)); /* the left end was skipped already */
@@ -58,6 +76,9 @@ bool head_fields_end_line(struct head_lexer *lexer)
 
     if (lexer->field == FIELD_OTHER) {
         return true;
+    }
+    if (frames_message(lexer->field) && (lexer->has_tab || has_byte(head_item(lexer), '\t'))) {
+        return head_refuse(lexer, END_BAD_REQUEST, "tab beside a value that frames the message");
     }
     is_repeated = has_seen(lexer, lexer->field);
     lexer->seen |= 1U << lexer->field;
@@ -108,12 +129,25 @@ static struct span field_span(const struct head_lexer *lexer, int field)
     return has_seen(lexer, field) ? piece_span(lexer, field) : span_of(NULL, 0);
 }
 
+enum head_method head_fields_method(const struct head_lexer *lexer)
+{
+    return lexer->pieces[PIECE_METHOD].length == 0 ? METHOD_OTHER
+                                                   : method_of(piece_span(lexer, PIECE_METHOD));
+}
+
+void head_fields_name_method(struct head_lexer *lexer)
+{
+    if (lexer->pieces[PIECE_METHOD].length > 0) {
+        lexer->head.method_name = piece_span(lexer, PIECE_METHOD);
+        lexer->head.method = method_of(lexer->head.method_name);
+    }
+}
+
 static void fill_head(struct head_lexer *lexer)
 {
     struct request_head *head = &lexer->head;
 
-    head->method_name = piece_span(lexer, PIECE_METHOD);
-    head->method = method_of(head->method_name);
+    head_fields_name_method(lexer);
     head->target = piece_span(lexer, PIECE_TARGET);
     head->host = field_span(lexer, FIELD_HOST);
     head->authorization = field_span(lexer, FIELD_AUTHORIZATION);

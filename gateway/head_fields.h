@@ -12,6 +12,12 @@
 #include "base/attrs.h"
 #include "gateway/head_lexer.h"
 
+/* The method, METHOD_OTHER before it is complete. */
+enum head_method head_fields_method(const struct head_lexer *lexer);
+
+/* Name the method in lexer->head, if it is complete: answers to broken heads depend on it too. */
+void head_fields_name_method(struct head_lexer *lexer);
+
 /* The line of lexer->field is complete, its value being the item in hand. False: refused. */
 bool head_fields_end_line(struct head_lexer *lexer) MUST_USE;
 

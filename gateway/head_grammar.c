@@ -87,25 +87,13 @@ static bool all_of(struct span text, enum head_byte_class kind)
     return true;
 }
 
-/* *( unreserved / pct-encoded / sub-delims ), and at least one of them. */
+/*
+ * *( unreserved / sub-delims ), and at least one of them. Escapes are refused: clients
+ * decode a host before they send it, so one that is left would hide something.
+ */
 static bool reg_name_is_valid(struct span name)
 {
-    size_t i = 0;
-
-    while (i < name.length) {
-        if (name.data[i] != '%') {
-            if (!head_byte_is(name.data[i], BYTE_REG_NAME)) {
-                return false;
-            }
-            i++;
-            continue;
-        }
-        if (name.length - i < 3 || !all_of(span_of(name.data + i + 1, 2), BYTE_HEX)) {
-            return false;
-        }
-        i += 3;
-    }
-    return name.length > 0;
+    return name.length > 0 && all_of(name, BYTE_REG_NAME);
 }
 
 /* The inside of [ ]. IPvFuture is refused: nothing has ever used it. */

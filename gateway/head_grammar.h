@@ -54,7 +54,7 @@ enum head_field head_field_find(struct span name);
 /* True for a field that may come once only. */
 bool head_field_is_single(enum head_field field);
 
-/* uri-host [ ":" port ], the host not empty: RFC 9110 section 7.2, RFC 3986 section 3.2.2. */
+/* uri-host [ ":" port ], not empty, without escapes: RFC 9110 section 7.2, RFC 3986 section 3.2.2. */
 bool head_host_is_valid(struct span host);
 
 /* "HTTP/" DIGIT "." DIGIT: RFC 9112 section 2.3. */

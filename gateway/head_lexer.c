@@ -33,6 +33,7 @@ enum head_state {
     IN_TARGET,
     IN_TARGET_HEX1, /* first digit after a percent sign */
     IN_TARGET_HEX2, /* second one */
+    AT_TARGET_END,  /* the space behind the target "*" */
     IN_VERSION,
     AT_REQUEST_LF,
     AT_FIELD, /* first byte of a field line, or of the empty line */
@@ -47,8 +48,8 @@ enum head_state {
     ENDED_DONE = HEAD_STATE_DONE,
 };
 
-#define METHOD_BYTES_MAX 32
-#define VERSION_BYTES 8 /* HTTP/1.1 */
+#define METHOD_BYTES_KEPT_MAX 32 /* longer than any that we tell apart */
+#define VERSION_BYTES 8          /* HTTP/1.1 */
 struct cursor {
     const char *at;
     const char *end;
@@ -114,26 +115,21 @@ static bool at_start(struct head_lexer *lexer, struct cursor *in)
     return true;
 }
 
+/* A method of any length is a method, and none of ours: 405 and not a broken grammar. */
 static bool in_method(struct head_lexer *lexer, struct cursor *in)
 {
-    size_t room = METHOD_BYTES_MAX - head_item(lexer).length;
-    struct cursor window = {in->at, in->end};
+    struct span run = take_run(in, BYTE_TOKEN);
+    size_t room = METHOD_BYTES_KEPT_MAX - head_item(lexer).length;
+    size_t kept = run.length < room ? run.length : room;
 
-    if ((size_t)(in->end - in->at) > room) {
-        window.end = in->at + room;
-    }
-    struct span run = take_run(&window, BYTE_TOKEN);
-    in->at = window.at;
-    if (!span_is_empty(run) && !head_store_append(lexer, run.data, run.length)) {
+    if (kept > 0 && !head_store_append(lexer, run.data, kept)) {
         return false;
     }
     if (in->at == in->end) {
         return true;
     }
     if (*in->at != ' ') {
-        return refuse_byte(lexer, byte_at(in),
-                           head_byte_is(*in->at, BYTE_TOKEN) ? "method too long"
-                                                             : "bad byte in the method");
+        return refuse_byte(lexer, byte_at(in), "bad byte in the method");
     }
     in->at++;
     head_item_keep(lexer, PIECE_METHOD, head_item(lexer).length);
@@ -141,13 +137,15 @@ static bool in_method(struct head_lexer *lexer, struct cursor *in)
     return true;
 }
 
-/* RFC 9112 section 3.2.1: origin form alone, so the target starts with a slash. */
+/* RFC 9112 section 3.2: origin form alone, but for "OPTIONS *", which asks about the server. */
 static bool at_target(struct head_lexer *lexer, struct cursor *in)
 {
-    if (*in->at != '/') {
+    bool is_asterisk = *in->at == '*' && head_fields_method(lexer) == METHOD_OPTIONS;
+
+    if (*in->at != '/' && !is_asterisk) {
         return refuse_byte(lexer, byte_at(in), "target is not in origin form");
     }
-    lexer->state = AT_TARGET_SECOND;
+    lexer->state = is_asterisk ? AT_TARGET_END : AT_TARGET_SECOND;
     return head_store_append(lexer, in->at++, 1);
 }
 
@@ -171,6 +169,17 @@ static bool target_append(struct head_lexer *lexer, struct cursor *in, struct sp
     return span_is_empty(run) || head_store_append(lexer, run.data, run.length);
 }
 
+static bool at_target_end(struct head_lexer *lexer, struct cursor *in)
+{
+    if (*in->at != ' ') {
+        return refuse_byte(lexer, byte_at(in), "bad byte in the target");
+    }
+    in->at++;
+    head_item_keep(lexer, PIECE_TARGET, head_item(lexer).length);
+    lexer->state = IN_VERSION;
+    return true;
+}
+
 static bool in_target(struct head_lexer *lexer, struct cursor *in)
 {
     if (!target_append(lexer, in, take_run(in, BYTE_TARGET))) {
@@ -184,13 +193,7 @@ static bool in_target(struct head_lexer *lexer, struct cursor *in)
         in->at++;
         return target_append(lexer, in, span_of(in->at - 1, 1));
     }
-    if (*in->at != ' ') {
-        return refuse_byte(lexer, byte_at(in), "bad byte in the target");
-    }
-    in->at++;
-    head_item_keep(lexer, PIECE_TARGET, head_item(lexer).length);
-    lexer->state = IN_VERSION;
-    return true;
+    return at_target_end(lexer, in);
 }
 
 static bool in_target_hex(struct head_lexer *lexer, struct cursor *in)
@@ -270,6 +273,7 @@ static bool in_name(struct head_lexer *lexer, struct cursor *in)
     in->at++;
     enum head_field field = head_field_find(head_item(lexer));
     lexer->field = (int)field;
+    lexer->has_tab = false;
     head_item_drop(lexer);
     lexer->state = AT_VALUE;
     return true;
@@ -278,6 +282,7 @@ static bool in_name(struct head_lexer *lexer, struct cursor *in)
 static bool at_value(struct head_lexer *lexer, struct cursor *in)
 {
     while (in->at < in->end && (*in->at == ' ' || *in->at == '\t')) {
+        lexer->has_tab = lexer->has_tab || *in->at == '\t';
         in->at++;
     }
     if (in->at < in->end) {
@@ -341,6 +346,7 @@ static bool (*const steps[])(struct head_lexer *lexer, struct cursor *in) = {
     [IN_TARGET] = in_target,
     [IN_TARGET_HEX1] = in_target_hex,
     [IN_TARGET_HEX2] = in_target_hex,
+    [AT_TARGET_END] = at_target_end,
     [IN_VERSION] = in_version,
     [AT_REQUEST_LF] = at_line_lf,
     [AT_FIELD] = at_field,
@@ -402,5 +408,6 @@ enum head_status head_lexer_feed(struct head_lexer *lexer, struct span bytes, si
                           lexer->state == IN_TARGET ? END_TARGET_TOO_LONG : END_HEAD_TOO_LARGE,
                           "request head above the limit");
     }
+    head_fields_name_method(lexer);
     return status_of(lexer);
 }

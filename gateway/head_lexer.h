@@ -7,7 +7,7 @@
  * lines, NUL and control bytes, any Transfer-Encoding but exactly "chunked", a
  * Content-Length that is not plain digits or stands beside it, a repeated Host,
  * Content-Length, Authorization or Content-Type, a target that is not origin
- * form. What the gateway needs of the head is captured on the way, so nobody
+ * form (or "OPTIONS *"). What the gateway needs of the head is captured on the way, so nobody
  * parses it again.
  */
 #ifndef GATEWAY_HEAD_LEXER_H
@@ -48,8 +48,8 @@ enum body_framing {
  */
 struct request_head {
     enum head_method method;
-    struct span method_name;
-    struct span target; /* origin form, as it came */
+    struct span method_name; /* its first 32 bytes */
+    struct span target;      /* origin form, as it came; or "*" with OPTIONS */
     struct span host;
     struct span authorization;
     struct span content_type;
@@ -72,14 +72,15 @@ enum head_status {
 
 struct head_lexer {
     /* result */
-    struct request_head head; /* valid after HEAD_DONE */
+    struct request_head head; /* valid after HEAD_DONE; the method as soon as it is known */
     enum end_reason refusal;  /* after HEAD_REFUSED */
     const char *problem;      /* after HEAD_REFUSED: what and where, static text for the log */
 
     /* progress; private */
     const struct head_limits *limits; /* borrowed */
     int state;
-    int field; /* which field's value is being read */
+    int field;    /* which field's value is being read */
+    bool has_tab; /* in the white space before that value */
     unsigned field_count;
     unsigned seen; /* bit set of the fields that have come */
     size_t head_bytes;

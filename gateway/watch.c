@@ -72,20 +72,26 @@ static size_t feed_head(struct watch *watch, struct span bytes)
     return taken;
 }
 
-static size_t feed_body(struct watch *watch, struct span bytes)
+static size_t feed_length(struct watch *watch, size_t available)
+{
+    size_t taken = available < watch->body_left ? available : (size_t)watch->body_left;
+
+    watch->body_left -= taken;
+    if (watch->body_left == 0) {
+        watch->state = WATCH_COMPLETE;
+    }
+    return taken;
+}
+
+static size_t feed_chunks(struct watch *watch, char *bytes, size_t length)
 {
     size_t taken = 0;
 
-    if (watch->head.head.framing == BODY_LENGTH) {
-        taken = bytes.length < watch->body_left ? bytes.length : (size_t)watch->body_left;
-        watch->body_left -= taken;
-        if (watch->body_left == 0) {
-            watch->state = WATCH_COMPLETE;
-        }
-        return taken;
-    }
-    switch (chunk_lexer_feed(&watch->chunks, bytes, &taken)) {
+    switch (chunk_lexer_feed(&watch->chunks, span_of(bytes, length), &taken)) {
     case CHUNK_MORE:
+        break;
+    case CHUNK_EXTENSION:
+        bytes[taken - 1] = ' '; /* evhttp has not seen it: it reads whole lines only */
         break;
     case CHUNK_DONE:
         watch->state = WATCH_COMPLETE;
@@ -98,16 +104,20 @@ static size_t feed_body(struct watch *watch, struct span bytes)
 }
 
 /* Feed one contiguous piece; false when nothing more of the input matters. */
-static bool feed_piece(struct watch *watch, struct span piece)
+static bool feed_piece(struct watch *watch, char *bytes, size_t length)
 {
-    while (piece.length > 0) {
+    size_t at = 0;
+
+    while (at < length) {
         switch (watch->state) {
         case WATCH_QUIET:
         case WATCH_IN_HEAD:
-            piece = span_skip(piece, feed_head(watch, piece));
+            at += feed_head(watch, span_of(bytes + at, length - at));
             break;
         case WATCH_IN_BODY:
-            piece = span_skip(piece, feed_body(watch, piece));
+            at += watch->head.head.framing == BODY_LENGTH
+                      ? feed_length(watch, length - at)
+                      : feed_chunks(watch, bytes + at, length - at);
             break;
         case WATCH_COMPLETE:
             watch->has_excess = true;
@@ -165,7 +175,7 @@ enum watch_state watch_feed(struct watch *watch, struct evbuffer *input, size_t 
             break;
         }
         size_t here = piece.iov_len < unseen ? piece.iov_len : unseen;
-        if (!feed_piece(watch, span_of(piece.iov_base, here))) {
+        if (!feed_piece(watch, piece.iov_base, here)) {
             break;
         }
         unseen -= here;

@@ -4,8 +4,9 @@
  *
  * Fed with the bytes that have just been added to an input buffer, it follows one
  * request from its first byte to the end of its body and says where it stands. It
- * never removes or changes bytes, but for one empty line before a request, which
- * RFC 9112 section 2.2 wants skipped and evhttp would refuse.
+ * leaves the bytes as they are but for two things that RFC 9112 wants ignored and evhttp
+ * would refuse: one empty line before a request is removed (section 2.2), and the ";" of
+ * chunk extensions becomes a space, behind which evhttp reads no further (section 7.1.1).
  */
 #ifndef GATEWAY_WATCH_H
 #define GATEWAY_WATCH_H

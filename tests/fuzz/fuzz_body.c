@@ -14,6 +14,7 @@
 #include "tests/fuzz/fuzz_target.h"
 
 #define BODY_BYTES_MAX 512
+#define EXTENSION_BYTES_MAX 4096 /* in all, but for the first semicolon of each chunk */
 
 struct outcome {
     enum chunk_status status;
@@ -35,7 +36,8 @@ static struct outcome run(struct span body, size_t most, unsigned random)
     struct outcome outcome = {.status = CHUNK_MORE};
 
     chunk_lexer_init(&lexer, BODY_BYTES_MAX);
-    while (outcome.status == CHUNK_MORE && outcome.taken < body.length) {
+    while ((outcome.status == CHUNK_MORE || outcome.status == CHUNK_EXTENSION) &&
+           outcome.taken < body.length) {
         struct span piece = span_skip(body, outcome.taken);
         size_t taken = 0;
         random = random * 1103515245U + 12345U;
@@ -46,6 +48,10 @@ static struct outcome run(struct span body, size_t most, unsigned random)
         must(taken <= piece.length);
         must(outcome.status != CHUNK_MORE || taken == piece.length);
         outcome.taken += taken;
+        must(outcome.status != CHUNK_EXTENSION || body.data[outcome.taken - 1] == ';');
+    }
+    if (outcome.status == CHUNK_EXTENSION) {
+        outcome.status = CHUNK_MORE; /* nothing follows the semicolon */
     }
     must(lexer.body_bytes <= BODY_BYTES_MAX);
     if (outcome.status == CHUNK_REFUSED) {
@@ -63,6 +69,8 @@ struct reading {
     size_t length;
     size_t at;
     bool is_refused;
+    bool is_too_large;
+    size_t extension_bytes;
 };
 
 /* True when <byte> stands there; otherwise it is cut short, or refused. */
@@ -98,15 +106,98 @@ static bool read_size(struct reading *reading, unsigned long long *size)
     return count > 0;
 }
 
+static bool is_text(char byte)
+{
+    return (unsigned char)byte >= ' ' ? byte != 0x7f : byte == '\t';
+}
+
+static bool is_token(char byte)
+{
+    return byte > ' ' && byte < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", byte) == NULL;
+}
+
+/* One byte of an extension that must be of some kind; false when cut short or refused. */
+static bool take(struct reading *reading, bool (*fits)(char byte))
+{
+    if (reading->at == reading->length) {
+        return false;
+    }
+    if (!fits(reading->text[reading->at])) {
+        reading->is_refused = true;
+    } else if (++reading->extension_bytes > EXTENSION_BYTES_MAX) {
+        reading->is_too_large = true;
+    } else {
+        reading->at++;
+        return true;
+    }
+    return false;
+}
+
+static bool stands_at(const struct reading *reading, char byte)
+{
+    return reading->at < reading->length && reading->text[reading->at] == byte;
+}
+
+static bool is_any(char byte)
+{
+    (void)byte;
+    return true;
+}
+
+static bool read_token(struct reading *reading)
+{
+    do {
+        if (!take(reading, is_token)) {
+            return false;
+        }
+    } while (reading->at < reading->length && is_token(reading->text[reading->at]));
+    return reading->at < reading->length;
+}
+
+static bool read_quoted(struct reading *reading)
+{
+    if (!take(reading, is_any)) { /* the quotes that stand there */
+        return false;
+    }
+    while (!stands_at(reading, '"')) {
+        bool is_pair = stands_at(reading, '\\');
+        if (!take(reading, is_text) || (is_pair && !take(reading, is_text))) {
+            return false;
+        }
+    }
+    return take(reading, is_any);
+}
+
+/* *( ";" name [ "=" value ] ); false when cut short or refused. */
+static bool read_extensions(struct reading *reading)
+{
+    for (bool is_first = true; stands_at(reading, ';'); is_first = false) {
+        if (is_first) {
+            reading->at++;
+        } else if (!take(reading, is_any)) {
+            return false;
+        }
+        if (!read_token(reading)) {
+            return false;
+        }
+        if (stands_at(reading, '=') &&
+            (!take(reading, is_any) ||
+             !(stands_at(reading, '"') ? read_quoted(reading) : read_token(reading)))) {
+            return false;
+        }
+    }
+    return reading->at < reading->length;
+}
+
 static struct outcome outcome_of(const struct reading *reading, bool is_done, bool is_too_large)
 {
     struct outcome outcome = {.status = CHUNK_MORE, .taken = reading->at};
 
     if (is_done) {
         outcome.status = CHUNK_DONE;
-    } else if (reading->is_refused || is_too_large) {
+    } else if (reading->is_refused || reading->is_too_large || is_too_large) {
         outcome.status = CHUNK_REFUSED;
-        outcome.refusal = is_too_large ? END_TOO_LARGE : END_BAD_REQUEST;
+        outcome.refusal = reading->is_too_large || is_too_large ? END_TOO_LARGE : END_BAD_REQUEST;
     }
     return outcome;
 }
@@ -117,7 +208,7 @@ static struct outcome read_again(struct span body)
     unsigned long long size = 0;
     unsigned long long sum = 0;
 
-    while (read_size(&reading, &size)) {
+    while (read_size(&reading, &size) && read_extensions(&reading)) {
         if (reading.text[reading.at] == '\r' && size > BODY_BYTES_MAX - sum) {
             return outcome_of(&reading, false, true);
         }

@@ -36,23 +36,35 @@ static void require(bool condition)
     }
 }
 
+/* Feed a whole piece, however often the lexer stops to show an extension. */
+static enum chunk_status feed_chunks(struct chunk_lexer *lexer, struct span piece)
+{
+    enum chunk_status status = CHUNK_EXTENSION;
+
+    while (status == CHUNK_EXTENSION) {
+        size_t taken = 0;
+        status = chunk_lexer_feed(lexer, piece, &taken);
+        require(taken <= piece.length);
+        require(status != CHUNK_EXTENSION || piece.data[taken - 1] == ';');
+        piece = span_skip(piece, taken);
+    }
+    return status;
+}
+
 static enum chunk_status run_chunks(struct span bytes, size_t first)
 {
     struct chunk_lexer lexer;
     enum chunk_status status = CHUNK_MORE;
-    size_t taken = 0;
 
     chunk_lexer_init(&lexer, limits.max_body_bytes);
     if (first > bytes.length) {
         first = bytes.length;
     }
     if (first > 0) {
-        status = chunk_lexer_feed(&lexer, span_of(bytes.data, first), &taken);
-        require(taken <= first);
+        status = feed_chunks(&lexer, span_of(bytes.data, first));
     }
     if (status == CHUNK_MORE && first < bytes.length) {
-        status = chunk_lexer_feed(&lexer, span_skip(bytes, first), &taken);
-        require(taken <= bytes.length - first);
+        status = feed_chunks(&lexer, span_skip(bytes, first));
     }
     return status;
 }
@@ -62,7 +74,7 @@ static void look_at(const struct request_head *head)
     struct route route;
 
     require(head->target.length > 0 && head->target.length <= limits.max_target_bytes);
-    require(head->target.data[0] == '/');
+    require(head->target.data[0] == '/' || head->method == METHOD_OPTIONS);
     require(head->host.data != NULL);
     require(head->framing != BODY_LENGTH || head->content_length <= limits.max_body_bytes);
     route_parse(head->target, &route);

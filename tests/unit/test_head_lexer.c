@@ -305,6 +305,43 @@ static void methods_are_told_apart_by_case(void **state)
     }
 }
 
+/* An answer to HEAD has no body, and the log names the method, broken head or not. */
+static void the_method_of_a_broken_head_is_known(void **state)
+{
+    static const char bytes[] = "HEAD / HTTP/1.1\r\nHost a\r\n";
+    (void)state;
+
+    for (size_t first = 0; first < sizeof(bytes); first++) {
+        struct head_lexer lexer;
+        size_t taken;
+        head_lexer_init(&lexer, &limits);
+        enum head_status status = head_lexer_feed(&lexer, span_of(bytes, first), &taken);
+        if (status == HEAD_MORE) {
+            status =
+                head_lexer_feed(&lexer, span_of(bytes + first, sizeof(bytes) - 1 - first), &taken);
+        }
+        assert_int_equal(status, HEAD_REFUSED);
+        assert_int_equal(lexer.refusal, END_BAD_REQUEST);
+        assert_int_equal(lexer.head.method, METHOD_HEAD);
+        assert_span(lexer.head.method_name, "HEAD");
+        head_lexer_fini(&lexer);
+    }
+}
+
+static void a_long_method_is_kept_in_part(void **state)
+{
+    struct head_lexer lexer;
+    size_t taken;
+    (void)state;
+    head_lexer_init(&lexer, &limits);
+
+    assert_int_equal(feed(&lexer, "POST" X64 " / HTTP/1.1\r\n" HOST "\r\n", &taken), HEAD_DONE);
+
+    assert_int_equal(lexer.head.method, METHOD_OTHER);
+    assert_int_equal(lexer.head.method_name.length, 32);
+    head_lexer_fini(&lexer);
+}
+
 /* Fill up to <length> bytes of head with one long field, then ask for one byte more. */
 static void a_head_above_the_limit_is_refused(void **state)
 {
@@ -379,6 +416,8 @@ int main(void)
         cmocka_unit_test(an_empty_field_is_not_an_absent_one),
         cmocka_unit_test(two_trace_parents_are_none),
         cmocka_unit_test(methods_are_told_apart_by_case),
+        cmocka_unit_test(the_method_of_a_broken_head_is_known),
+        cmocka_unit_test(a_long_method_is_kept_in_part),
         cmocka_unit_test(a_head_above_the_limit_is_refused),
         cmocka_unit_test(an_ended_lexer_takes_nothing),
         cmocka_unit_test(reset_gives_a_fresh_lexer_without_memory),

@@ -41,6 +41,13 @@ static const struct row rows[] = {
     {"chunked, last chunk not whole",
      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n",
      WATCH_IN_BODY, END_DONE, false},
+    {"chunked with extensions",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "3;a=b;c\r\na;c\r\n0;d=\"; \"\r\n\r\n",
+     WATCH_COMPLETE, END_DONE, false},
+    {"bad chunk extension",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;\r\nabc\r\n0\r\n\r\n",
+     WATCH_REFUSED, END_BAD_REQUEST, false},
     {"bad chunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n",
      WATCH_REFUSED, END_BAD_REQUEST, false},
     {"pipelined", "GET / HTTP/1.1\r\nHost: a\r\n\r\nG", WATCH_COMPLETE, END_DONE, true},
@@ -128,6 +135,33 @@ static void the_empty_line_is_removed_so_that_evhttp_does_not_see_it(void **stat
     evbuffer_free(input);
 }
 
+/* evhttp reads a size up to a space and takes no semicolon; the data stay as they are. */
+static void the_semicolon_of_an_extension_becomes_a_space(void **state)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char body[] = "3;a=b;c\r\n;;;\r\n0;d=\";\"\r\n\r\n";
+    static const char seen[] = "3 a=b;c\r\n;;;\r\n0 d=\";\"\r\n\r\n";
+    char left[sizeof(body)];
+
+    (void)state;
+    for (size_t first = 0; first < sizeof(body); first++) {
+        struct evbuffer *input = evbuffer_new();
+        struct watch watch;
+        watch_init(&watch, &limits);
+        evbuffer_add(input, head, sizeof(head) - 1);
+        (void)watch_feed(&watch, input, sizeof(head) - 1);
+        evbuffer_drain(input, sizeof(head) - 1);
+        evbuffer_add(input, body, first);
+        (void)watch_feed(&watch, input, first);
+        evbuffer_add(input, body + first, sizeof(body) - 1 - first);
+        assert_int_equal(watch_feed(&watch, input, sizeof(body) - 1 - first), WATCH_COMPLETE);
+        assert_int_equal(evbuffer_copyout(input, left, sizeof(left)), sizeof(body) - 1);
+        assert_memory_equal(left, seen, sizeof(body) - 1);
+        watch_fini(&watch);
+        evbuffer_free(input);
+    }
+}
+
 static void a_watch_serves_the_next_request_after_a_reset(void **state)
 {
     static const char request[] = "GET /one HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -153,6 +187,7 @@ int main(void)
         cmocka_unit_test(each_request_ends_in_its_state_at_every_cut),
         cmocka_unit_test(bytes_may_lie_in_many_pieces_and_be_drained_meanwhile),
         cmocka_unit_test(the_empty_line_is_removed_so_that_evhttp_does_not_see_it),
+        cmocka_unit_test(the_semicolon_of_an_extension_becomes_a_space),
         cmocka_unit_test(a_watch_serves_the_next_request_after_a_reset),
     };
 
