@@ -41,11 +41,14 @@ enum auth_verdict bearer_parse(struct span value, struct span *token)
         return AUTH_NO_CREDENTIALS;
     }
     value = span_trim(value);
-    if (value.length <= scheme.length || value.data[scheme.length] != ' ' ||
+    if (value.length <= scheme.length ||
         !span_equals_ignore_case(span_of(value.data, scheme.length), scheme.data)) {
         return AUTH_BAD_SCHEME;
     }
     rest = span_skip(value, scheme.length);
+    if (rest.data[0] != ' ') { /* a longer scheme, or another byte where the space belongs */
+        return is_alphanumeric(rest.data[0]) ? AUTH_BAD_SCHEME : AUTH_MALFORMED;
+    }
     while (rest.length > 0 && rest.data[0] == ' ') {
         rest = span_skip(rest, 1);
     }
@@ -53,7 +56,7 @@ enum auth_verdict bearer_parse(struct span value, struct span *token)
         return AUTH_TOO_LARGE;
     }
     if (!is_token68(rest)) {
-        return AUTH_BAD_SCHEME;
+        return AUTH_MALFORMED;
     }
     *token = rest;
     return AUTH_OK;

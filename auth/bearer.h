@@ -17,7 +17,8 @@
  * token  borrowed from <value>; written only on AUTH_OK, then 1 to
  *        AUTH_TOKEN_BYTES_MAX bytes.
  *
- * Else AUTH_NO_CREDENTIALS, AUTH_BAD_SCHEME or AUTH_TOO_LARGE.
+ * Else AUTH_NO_CREDENTIALS, AUTH_BAD_SCHEME when no Bearer token was sent, AUTH_MALFORMED
+ * when what follows the scheme is no token, or AUTH_TOO_LARGE.
  * RFC 6750 section 2.1, RFC 9110 sections 11.1, 11.2 and 11.4.
  */
 enum auth_verdict bearer_parse(struct span value, struct span *token) MUST_USE;

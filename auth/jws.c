@@ -6,7 +6,7 @@
  * believed: it may name the one algorithm that we use and one of the keys that we
  * hold, and nothing else. "jku", "jwk", "x5u" and the like are never looked at
  * (RFC 8725 section 3.10); what would change the meaning of the bytes ("crit",
- * "b64", "zip") is refused.
+ * "b64", "zip", "enc", a "cty" of JWT) is refused.
  */
 #include "auth/jws.h"
 
@@ -71,12 +71,23 @@ static bool typ_is_ours(struct scratch *scratch, json_ref typ)
            (span_equals_ignore_case(text, "JWT") || span_equals_ignore_case(text, "at+jwt"));
 }
 
+/* RFC 7519 section 5.2: the claims of a nested token are another token. */
+static bool is_nested(struct scratch *scratch, json_ref cty)
+{
+    struct span text = {NULL, 0};
+
+    return cty != JSON_NONE &&
+           (!scratch_string(scratch, cty, &text) || span_equals_ignore_case(text, "JWT") ||
+            span_equals_ignore_case(text, "application/jwt"));
+}
+
 /* The parameters that make a token mean something else than we would read. */
 static bool changes_meaning(const struct json_doc *doc)
 {
     return json_member(doc, 0, "crit") != JSON_NONE || /* RFC 7515 section 4.1.11 */
            json_member(doc, 0, "b64") != JSON_NONE ||  /* RFC 7797 section 3 */
-           json_member(doc, 0, "zip") != JSON_NONE;    /* RFC 7516 section 4.1.3 */
+           json_member(doc, 0, "zip") != JSON_NONE ||  /* RFC 7516 section 4.1.3 */
+           json_member(doc, 0, "enc") != JSON_NONE;    /* RFC 7516 section 9 */
 }
 
 /* Writes has_kid and kid. */
@@ -98,7 +109,8 @@ static enum auth_verdict check_header(struct scratch *scratch, struct span heade
     if (!json_string_equals(doc, json_member(doc, 0, "alg"), "HS256")) {
         return AUTH_BAD_ALGORITHM; /* RFC 7515 section 4.1.1: case matters */
     }
-    if (!typ_is_ours(scratch, json_member(doc, 0, "typ")) || changes_meaning(doc)) {
+    if (!typ_is_ours(scratch, json_member(doc, 0, "typ")) ||
+        is_nested(scratch, json_member(doc, 0, "cty")) || changes_meaning(doc)) {
         return AUTH_BAD_HEADER;
     }
     kid = json_member(doc, 0, "kid");

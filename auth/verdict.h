@@ -16,12 +16,12 @@
 enum auth_verdict {
     AUTH_OK = 0,
     AUTH_NO_CREDENTIALS, /* no Authorization field */
-    AUTH_BAD_SCHEME,     /* a scheme other than Bearer, or not RFC 6750 grammar */
+    AUTH_BAD_SCHEME,     /* a scheme other than Bearer, or Bearer and nothing behind it */
     AUTH_TOO_LARGE,      /* token above AUTH_TOKEN_BYTES_MAX */
-    AUTH_MALFORMED,      /* not three canonical base64url segments, header not a JSON object */
+    AUTH_MALFORMED,      /* not token68, not three canonical base64url segments, header not JSON */
     AUTH_BAD_ALGORITHM,  /* "alg" is anything but the string HS256 */
-    AUTH_BAD_HEADER,     /* "typ", "crit", "b64", "zip", repeated members, wrong types */
-    AUTH_UNKNOWN_KEY,    /* "kid" names no secret of ours */
+    AUTH_BAD_HEADER,  /* "typ", "cty", "crit", "b64", "zip", "enc", repeated members, wrong types */
+    AUTH_UNKNOWN_KEY, /* "kid" names no secret of ours */
     AUTH_BAD_SIGNATURE,
     AUTH_BAD_CLAIMS,    /* claims not a JSON object, repeated members, wrong types */
     AUTH_MISSING_CLAIM, /* a required claim is absent */

@@ -94,7 +94,13 @@ static const struct header_row header_rows[] = {
          "\"jku\":\"https://attacker.example/\",\"jwk\":{\"kty\":\"oct\",\"k\":\"AA\"},"
          "\"x5u\":1,\"x5c\":null",
          AUTH_OK, "RFC 8725 section 3.10"),
-    WITH("cty", "\"cty\":\"JWT\"", AUTH_OK, "RFC 7519 section 5.2"),
+    WITH("cty JWT", "\"cty\":\"JWT\"", AUTH_BAD_HEADER, "RFC 7519 section 5.2"),
+    WITH("cty jwt", "\"cty\":\"jwt\"", AUTH_BAD_HEADER, "RFC 7519 section 5.2"),
+    WITH("cty application/jwt", "\"cty\":\"application/jwt\"", AUTH_BAD_HEADER,
+         "RFC 7515 section 4.1.10"),
+    WITH("cty null", "\"cty\":null", AUTH_BAD_HEADER, "RFC 7515 section 4.1.10"),
+    WITH("cty of something else", "\"cty\":\"json\"", AUTH_OK, "RFC 7515 section 4.1.10"),
+    WITH("enc", "\"enc\":\"A128GCM\"", AUTH_BAD_HEADER, "RFC 7516 section 9"),
     WITH("a private name", "\"http://example.com/\":[1,{}]", AUTH_OK, "RFC 7515 section 4.3"),
 
     WITH("alg twice, none at the end", "\"x\":1,\"alg\":\"none\"", AUTH_BAD_HEADER,
