@@ -118,6 +118,39 @@ static void refuse(struct connection *connection, enum end_reason reason, const 
     set->settings.events->on_refused(set->settings.events_arg, connection, reason, problem);
 }
 
+/*
+ * evhttp parses line by line: of a head that comes in pieces it would judge the first
+ * line before we have seen the rest, and answer by itself, in HTML. So it is told of
+ * bytes only when the head is whole and lawful.
+ */
+static void hold_back(struct connection *connection)
+{
+    bufferevent_data_cb read_cb;
+    bufferevent_data_cb write_cb;
+    bufferevent_event_cb event_cb;
+    void *evcon;
+
+    bufferevent_getcb(connection->bev, &read_cb, &write_cb, &event_cb, &evcon);
+    if (read_cb != NULL) {
+        connection->evhttp_read = read_cb;
+        bufferevent_setcb(connection->bev, NULL, write_cb, event_cb, evcon);
+    }
+}
+
+static void let_pass(struct connection *connection)
+{
+    bufferevent_data_cb read_cb;
+    bufferevent_data_cb write_cb;
+    bufferevent_event_cb event_cb;
+    void *evcon;
+
+    if (connection->evhttp_read != NULL) {
+        bufferevent_getcb(connection->bev, &read_cb, &write_cb, &event_cb, &evcon);
+        bufferevent_setcb(connection->bev, connection->evhttp_read, write_cb, event_cb, evcon);
+        connection->evhttp_read = NULL;
+    }
+}
+
 /* Every byte from the client passes here before evhttp sees it. */
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
@@ -134,12 +167,14 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
     switch (watch_feed(watch, input, info->n_added)) {
     case WATCH_QUIET:
     case WATCH_IN_HEAD:
+        hold_back(connection);
         break;
     case WATCH_REFUSED:
         refuse(connection, watch->refusal, watch->problem);
         break;
     case WATCH_IN_BODY:
     case WATCH_COMPLETE:
+        let_pass(connection);
         if (!connection->is_announced) {
             connection->is_announced = true;
             event_del(connection->deadline);

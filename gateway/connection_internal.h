@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <event2/bufferevent.h>
 #include <event2/util.h>
 
 #include "gateway/connection.h"
@@ -38,6 +39,7 @@ struct connection {
     struct evbuffer_cb_entry *input_watch;
     struct evbuffer_cb_entry *output_watch; /* while held or finishing */
     struct event *deadline;                 /* owned */
+    bufferevent_data_cb evhttp_read;        /* while a head is incomplete: taken from evhttp */
     struct watch watch;
     const struct connection_holder *holder; /* borrowed, in STAGE_HELD */
     void *holder_arg;

@@ -58,6 +58,28 @@ static void head_that_does_not_end_is_answered_408(void **state)
     gateway_stage_fini(&stage);
 }
 
+/* evhttp answers 400 in HTML as soon as it has a first line whose method it does not know. */
+static void an_odd_method_that_comes_in_pieces_is_answered_405_by_us(void **state)
+{
+    static const char *const pieces[] = {"FOO", " /x HTTP/1.1\r\n", "Host: a\r", "\n\r", "\n"};
+    struct gateway_stage stage;
+    struct stage_client client;
+
+    (void)state;
+    gateway_stage_init(&stage, "");
+    client_connect(&stage, &client);
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        assert_int_equal(client.length, 0);
+        client_send(&client, pieces[i]);
+        stage_turn(&stage, &client);
+    }
+    assert_true(until_received(&stage, &client, "HTTP/1.1 405 "));
+    assert_true(until_logged(&stage, &client, "end=method_not_allowed"));
+    assert_non_null(strstr(client.received, "\"statusCode\": 405"));
+    client_close(&client);
+    gateway_stage_fini(&stage);
+}
+
 static void total_timeout_cuts_a_stream_that_lives_too_long(void **state)
 {
     struct gateway_stage stage;
@@ -247,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(body_that_does_not_come_is_answered_408),
         cmocka_unit_test(head_that_does_not_end_is_answered_408),
+        cmocka_unit_test(an_odd_method_that_comes_in_pieces_is_answered_405_by_us),
         cmocka_unit_test(total_timeout_cuts_a_stream_that_lives_too_long),
         cmocka_unit_test(the_end_of_a_drain_cuts_what_still_runs),
         cmocka_unit_test(a_strangers_body_is_not_read),
