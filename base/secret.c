@@ -32,7 +32,7 @@ const char *secret_status_text(enum secret_status status)
     case SECRET_EMPTY:
         return "empty";
     case SECRET_TOO_LARGE:
-        return "larger than 4096 bytes";
+        return "too large";
     case SECRET_NO_MEMORY:
         return "out of memory";
     }
@@ -66,12 +66,12 @@ void secret_fini(struct secret *secret)
     secret->length = 0;
 }
 
-static enum secret_status accept_bytes(struct span bytes, struct secret *secret)
+static enum secret_status accept_bytes(struct span bytes, size_t bytes_max, struct secret *secret)
 {
     if (bytes.length == 0) {
         return SECRET_EMPTY;
     }
-    if (bytes.length > SECRET_BYTES_MAX) {
+    if (bytes.length > bytes_max) {
         return SECRET_TOO_LARGE;
     }
     return secret_copy(bytes, secret) ? SECRET_OK : SECRET_NO_MEMORY;
@@ -88,7 +88,7 @@ static enum secret_status load_variable(const char *name, struct secret *secret)
     if (value == NULL) {
         return SECRET_ABSENT;
     }
-    return accept_bytes(span_from_string(value), secret);
+    return accept_bytes(span_from_string(value), SECRET_BYTES_MAX, secret);
 }
 
 /* True when the file lies, links followed, in a secret store that is mounted read-only. */
@@ -102,7 +102,7 @@ static bool is_in_secret_store(const char *path, int fd)
     return is_inside && fstatvfs(fd, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
 }
 
-static enum secret_status check_file(const char *path, int fd)
+static enum secret_status check_file(const char *path, int fd, bool is_private)
 {
     const mode_t open_to_others = S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
     struct stat info;
@@ -110,7 +110,7 @@ static enum secret_status check_file(const char *path, int fd)
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         return SECRET_ABSENT; /* a directory, a pipe or a device is not a secret's file */
     }
-    if ((info.st_mode & open_to_others) != 0 && !is_in_secret_store(path, fd)) {
+    if (is_private && (info.st_mode & open_to_others) != 0 && !is_in_secret_store(path, fd)) {
         return SECRET_LOOSE_FILE;
     }
     return SECRET_OK;
@@ -150,11 +150,28 @@ static bool read_all(int fd, char *bytes, size_t size, size_t *length)
     return true;
 }
 
-static enum secret_status load_file(const char *path, struct secret *secret)
+static enum secret_status read_file(int fd, size_t bytes_max, struct secret *secret)
 {
-    char bytes[SECRET_BYTES_MAX + 3]; /* the largest, CRLF, and one to see that there is more */
-    enum secret_status status;
+    size_t room = bytes_max + 3; /* the largest, CRLF, and one to see that there is more */
+    char *bytes = malloc(room);
+    enum secret_status status = SECRET_ABSENT;
     size_t length = 0;
+
+    if (bytes == NULL) {
+        return SECRET_NO_MEMORY;
+    }
+    if (read_all(fd, bytes, room, &length)) {
+        status = accept_bytes(without_line_end(span_of(bytes, length)), bytes_max, secret);
+    }
+    explicit_bzero(bytes, room);
+    free(bytes);
+    return status;
+}
+
+enum secret_status secret_load_file(const char *path, size_t bytes_max, bool is_private,
+                                    struct secret *secret)
+{
+    enum secret_status status;
     int fd;
 
     if (path[0] == '\0') {
@@ -165,15 +182,11 @@ static enum secret_status load_file(const char *path, struct secret *secret)
     if (fd < 0) {
         return SECRET_ABSENT;
     }
-    status = check_file(path, fd);
-    if (status == SECRET_OK && !read_all(fd, bytes, sizeof(bytes), &length)) {
-        status = SECRET_ABSENT;
+    status = check_file(path, fd, is_private);
+    if (status == SECRET_OK) {
+        status = read_file(fd, bytes_max, secret);
     }
     close(fd);
-    if (status == SECRET_OK) {
-        status = accept_bytes(without_line_end(span_of(bytes, length)), secret);
-    }
-    explicit_bzero(bytes, sizeof(bytes));
     return status;
 }
 
@@ -185,7 +198,7 @@ enum secret_status secret_load(const char *source, struct secret *secret)
         return load_variable(source + strlen("env:"), secret);
     }
     if (span_starts_with(s, "file:")) {
-        return load_file(source + strlen("file:"), secret);
+        return secret_load_file(source + strlen("file:"), SECRET_BYTES_MAX, true, secret);
     }
     return SECRET_BAD_SOURCE;
 }

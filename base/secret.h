@@ -25,7 +25,7 @@ enum secret_status {
     SECRET_ABSENT,     /* no such variable or file, or it cannot be read */
     SECRET_LOOSE_FILE, /* others than its owner may read the file */
     SECRET_EMPTY,      /* nothing in it */
-    SECRET_TOO_LARGE,  /* more than SECRET_BYTES_MAX */
+    SECRET_TOO_LARGE,  /* more than SECRET_BYTES_MAX, or than the caller wants */
     SECRET_NO_MEMORY,
 };
 
@@ -37,6 +37,13 @@ enum secret_status {
  * SECRET_OK and is then the caller's, to be given to secret_fini().
  */
 enum secret_status secret_load(const char *source, struct secret *secret) MUST_USE;
+
+/*
+ * The same for a file that may be larger, such as a key in PEM: <bytes_max> at most.
+ * <is_private>: refuse it when others than its owner may read it.
+ */
+enum secret_status secret_load_file(const char *path, size_t bytes_max, bool is_private,
+                                    struct secret *secret) MUST_USE;
 
 /* What is wrong, in words, with no byte of the secret in them. Static text. */
 const char *secret_status_text(enum secret_status status);

@@ -139,7 +139,7 @@ void client_leg_finish(struct client_leg *leg)
 
 void client_leg_cut(struct client_leg *leg)
 {
-    release(leg, CONNECTION_CLOSE);
+    release(leg, CONNECTION_CUT);
 }
 
 void client_leg_abort(struct client_leg *leg)

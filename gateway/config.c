@@ -8,6 +8,7 @@
  *     config_key.c      one value; config_value.c and config_text.c do the texts
  *     config_list.c     several values
  *     config_secret.c   what env:NAME and file:PATH point to
+ *     config_tls.c      the certificates and keys of listeners
  *   config_document.c struct config or defaults -> conf file, page
  */
 #include "gateway/config.h"

@@ -134,13 +134,22 @@ static bool can_be_read(const char *path)
     return true;
 }
 
+/* Secrets are named "file:PATH" elsewhere, so that is taken here, too. */
+static const char *without_scheme(const char *text)
+{
+    static const char scheme[] = "file:";
+
+    return strncmp(text, scheme, sizeof scheme - 1) == 0 ? text + sizeof scheme - 1 : text;
+}
+
 /* A path is kept as this process will open it. */
 static bool set_path(const struct config_key *key, const char *text, const char *directory,
                      char **field, char problem[CONFIG_PROBLEM_BYTES_MAX])
 {
+    const char *named = key->kind == CONFIG_KIND_PRIVATE_FILE ? without_scheme(text) : text;
     bool is_word = text[0] == '\0' || (key->kind == CONFIG_KIND_LOG_SINK &&
                                        (strcmp(text, "stderr") == 0 || strcmp(text, "off") == 0));
-    char *path = is_word ? strdup(text) : config_path_resolve(directory, text);
+    char *path = is_word ? strdup(text) : config_path_resolve(directory, named);
 
     if (path == NULL) {
         return complain_of_value(problem, CONFIG_VALUE_NO_MEMORY);
@@ -162,7 +171,8 @@ static bool set_text(const struct config_key *key, const char *text, const char 
     if (words != NULL) {
         return complain(problem, words);
     }
-    if (key->kind == CONFIG_KIND_READABLE_FILE || key->kind == CONFIG_KIND_LOG_SINK) {
+    if (key->kind == CONFIG_KIND_READABLE_FILE || key->kind == CONFIG_KIND_PRIVATE_FILE ||
+        key->kind == CONFIG_KIND_LOG_SINK) {
         return set_path(key, text, directory, field, problem);
     }
     if (key->kind == CONFIG_KIND_URL &&
@@ -354,6 +364,9 @@ static const char *allowed_text(enum config_kind kind)
     }
     if (kind == CONFIG_KIND_READABLE_FILE) {
         return "a file that can be read";
+    }
+    if (kind == CONFIG_KIND_PRIVATE_FILE) {
+        return "a file that only its owner can read";
     }
     if (kind == CONFIG_KIND_LOG_SINK) {
         return "\"stderr\", \"off\" or a path";

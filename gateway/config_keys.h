@@ -75,7 +75,11 @@
 /* Each record of listen. */
 #define CONFIG_LISTEN_KEYS(X)                                                                                                    \
     X("",       "address",               ADDRESS,         address,                       0, 0, "0.0.0.0:8080", REQUIRED, RESTART, \
-      "Where to listen. Port 0 lets the kernel pick one.")
+      "Where to listen. Port 0 lets the kernel pick one.")                                                                       \
+    X("tls",    "certificate",           READABLE_FILE,   tls_certificate,               1, 4096, "/etc/tidegate/cert.pem", REQUIRED, RELOAD, \
+      "With the group tls, TLS 1.2 and 1.3 are spoken here and nothing else. The certificate in PEM, with what leads from it to a root behind it.") \
+    X("tls",    "key",                   PRIVATE_FILE,    tls_key,                       1, 4096, "/etc/tidegate/key.pem", REQUIRED, RELOAD, \
+      "Its private key in PEM, not encrypted. Only the owner may be able to read the file.")
 
 /* Each record of auth.secrets. */
 #define CONFIG_SECRET_KEYS(X)                                                                                                    \
@@ -133,7 +137,7 @@
  */
 #define CONFIG_LISTS(X)                                                                                                          \
     X("",       "listen",    LISTEN,      "listener",     1,    16,  "0.0.0.0:8080",     OPTIONAL, RESTART,                            \
-      "Where clients come in: addresses, or records with an address and what else holds for it: ( \"127.0.0.1:8080\", { address = \"[::1]:8080\"; } ).") \
+      "Where clients come in: addresses, or records with an address and what else holds for it: ( \"127.0.0.1:8080\", { address = \"0.0.0.0:8443\"; tls = { certificate = \"cert.pem\"; key = \"key.pem\"; }; } ).") \
     X("",       "upstreams", UPSTREAMS,   "record",       1,    8,   "",                 REQUIRED, RELOAD,                             \
       "Where answers come from.")                                                                                                \
     X("auth",   "secrets",   SECRETS,     "record",       1,    16,  "",                 REQUIRED, RELOAD,                             \

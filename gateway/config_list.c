@@ -229,6 +229,8 @@ static void clear_listeners(const struct config_list *list, struct config *confi
 {
     for (size_t i = 0; i < config->listen_count; i++) {
         clear_record(list, &config->listen[i]);
+        secret_fini(&config->listen[i].tls_certificate_pem);
+        secret_fini(&config->listen[i].tls_key_pem);
     }
     free(config->listen);
 }

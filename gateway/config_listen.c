@@ -32,7 +32,13 @@ static bool copy_listener(struct config_listener *to, const struct config_listen
 {
     *to = *from;
     to->address.text = strdup(from->address.text);
-    return to->address.text != NULL;
+    to->tls_certificate = strdup(from->tls_certificate);
+    to->tls_key = strdup(from->tls_key);
+    to->tls_certificate_pem = (struct secret){.bytes = NULL};
+    to->tls_key_pem = (struct secret){.bytes = NULL};
+    return to->address.text != NULL && to->tls_certificate != NULL && to->tls_key != NULL &&
+           secret_copy(secret_span(&from->tls_certificate_pem), &to->tls_certificate_pem) &&
+           secret_copy(secret_span(&from->tls_key_pem), &to->tls_key_pem);
 }
 
 /* The listener of <config> at this address that is not in <taken> yet; NULL: none. */

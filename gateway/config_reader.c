@@ -37,16 +37,28 @@ void config_reader_fini(struct config_reader *reader)
     reader->directory = NULL;
 }
 
+/* The stream is the only way out: if it fails, the count still stops the start. */
+static void print_place(const struct config_reader *reader, unsigned line, const char *key)
+{
+    (void)fprintf(reader->problems, "%s:%u: ", reader->path, line);
+    if (key != NULL) {
+        (void)fprintf(reader->problems, "%s: ", key);
+    }
+}
+
+void config_reader_warn(struct config_reader *reader, unsigned line, const char *key,
+                        const char *problem)
+{
+    print_place(reader, line, key);
+    (void)fprintf(reader->problems, "warning: %s\n", problem);
+}
+
 void config_reader_complain(struct config_reader *reader, unsigned line, const char *key,
                             const char *problem, const char *allowed)
 {
     FILE *out = reader->problems;
 
-    /* The stream is the only way out: if it fails, the count still stops the start. */
-    (void)fprintf(out, "%s:%u: ", reader->path, line);
-    if (key != NULL) {
-        (void)fprintf(out, "%s: ", key);
-    }
+    print_place(reader, line, key);
     (void)fprintf(out, "%s", problem);
     if (allowed != NULL && allowed[0] != '\0') {
         (void)fprintf(out, " (allowed: %s)", allowed);

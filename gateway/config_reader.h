@@ -37,6 +37,10 @@ void config_reader_fini(struct config_reader *reader);
 void config_reader_complain(struct config_reader *reader, unsigned line, const char *key,
                             const char *problem, const char *allowed);
 
+/* The same words with "warning: " in front, which do not count. */
+void config_reader_warn(struct config_reader *reader, unsigned line, const char *key,
+                        const char *problem);
+
 /* The bytes of the file, owned by the caller, NUL-terminated; NULL after a complaint. */
 char *config_reader_read_file(struct config_reader *reader, size_t *length) MUST_USE;
 

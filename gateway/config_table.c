@@ -108,6 +108,7 @@ enum config_class config_key_class(const struct config_key *key)
     case CONFIG_KIND_MODEL:
     case CONFIG_KIND_SOURCE:
     case CONFIG_KIND_READABLE_FILE:
+    case CONFIG_KIND_PRIVATE_FILE:
     case CONFIG_KIND_LOG_SINK:
     case CONFIG_KIND_PROMPT_TEMPLATE:
         return CONFIG_CLASS_TEXT;

@@ -16,6 +16,7 @@
 #include "gateway/config_key.h"
 #include "gateway/config_list.h"
 #include "gateway/config_secret.h"
+#include "gateway/config_tls.h"
 
 /* Room for "upstreams[7].first_token_timeout" and the like. */
 #define WHERE_BYTES_MAX 160
@@ -353,5 +354,6 @@ void config_tree_read(struct config_reader *reader, config_setting_t *root, stru
         complete_section(reader, config_setting_get_member(root, name), name, config);
     }
     config_secrets_load(reader, root, config);
+    config_tls_load(reader, root, config);
     check_names(reader, config, root);
 }

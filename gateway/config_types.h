@@ -38,6 +38,7 @@ struct format;
 #define CONFIG_FIELD_MODEL(field) char *field;
 #define CONFIG_FIELD_SOURCE(field) char *field; /* "env:NAME", "file:PATH" as written, or "" */
 #define CONFIG_FIELD_READABLE_FILE(field) char *field; /* path that this process can open, or "" */
+#define CONFIG_FIELD_PRIVATE_FILE(field) char *field;  /* path, or "" */
 #define CONFIG_FIELD_LOG_SINK(field) char *field;      /* "stderr", "off", or a path */
 #define CONFIG_FIELD_PROMPT_TEMPLATE(field) char *field;
 #define CONFIG_FIELD_FORMAT(field) const struct format *field;
@@ -52,9 +53,11 @@ struct config_address {
     socklen_t socket_address_length; /* 0: not set */
 };
 
-/* address; and what else holds for the connections that come in there. */
+/* address, tls_certificate, tls_key; what was read from these; and what else holds for the connections that come in there. */
 struct config_listener {
     CONFIG_LISTEN_KEYS(CONFIG_FIELD)
+    struct secret tls_certificate_pem; /* empty: plain HTTP */
+    struct secret tls_key_pem;
 };
 
 /* kid, source; and what was read from the source. */

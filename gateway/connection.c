@@ -20,6 +20,7 @@
 
 #include "base/bug.h"
 #include "base/clock.h"
+#include "gateway/client_tls.h"
 #include "gateway/connection_internal.h"
 
 /* At a drain: how long a connection that has never sent a byte may still do so. */
@@ -64,6 +65,14 @@ void connection_discard(struct connection *connection)
     turn_request(set->turn);
 }
 
+void connection_leave(struct connection *connection)
+{
+    if (connection->is_tls && connection->stage != STAGE_DEAD) {
+        client_tls_say_end(connection->bev);
+    }
+    connection_discard(connection);
+}
+
 /* An abrupt close frees the kernel's buffers at once and cannot look like a good end. */
 void connection_reset(struct connection *connection)
 {
@@ -78,6 +87,10 @@ static void dispose(struct connection *connection)
 {
     struct connection_set *set = connection->set;
 
+    if (connection->is_tls && !connection->is_tls_noted) {
+        client_tls_note_close(connection->bev, set->settings.metrics, connection->peer,
+                              connection->stage == STAGE_DEAD);
+    }
     connection_unmark(connection);
     if (set->by_fd[connection->fd] == connection) {
         set->by_fd[connection->fd] = NULL;
@@ -161,6 +174,10 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
     if (info->n_added == 0 || connection->stage != STAGE_EVHTTP) {
         return;
     }
+    if (connection->is_tls && !connection->is_tls_noted) {
+        connection->is_tls_noted = true;
+        client_tls_note_open(connection->bev, set->settings.metrics);
+    }
     if (watch->state == WATCH_QUIET && connection->was_used) {
         connection_arm(connection, set->settings.head_timeout_ms);
     }
@@ -196,7 +213,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
         if (connection->watch.state == WATCH_IN_HEAD) {
             refuse(connection, END_REQUEST_TIMEOUT, "request head not complete in time");
         } else {
-            connection_discard(connection);
+            connection_leave(connection);
         }
         break;
     case STAGE_FINISHING:
@@ -243,6 +260,7 @@ bool connection_adopt(struct connection_set *set, struct bufferevent *bev)
     connection->bev = bev;
     connection->evcon = evcon;
     connection->fd = bufferevent_getfd(bev);
+    connection->is_tls = client_tls_is_on(bev);
     connection->deadline = evtimer_new(set->base, on_deadline, connection);
     connection->input_watch = evbuffer_add_cb(bufferevent_get_input(bev), on_input, connection);
     if (connection->deadline == NULL || connection->input_watch == NULL || connection->fd < 0 ||
@@ -388,7 +406,7 @@ void connection_set_drain(struct connection_set *set)
             continue;
         }
         if (connection->was_used && !has_unread(connection)) {
-            connection_discard(connection);
+            connection_leave(connection);
         } else {
             connection_arm(connection, DRAIN_GRACE_MS);
         }
@@ -402,7 +420,9 @@ void connection_set_close_rest(struct connection_set *set)
 
     for (connection = TAILQ_FIRST(&set->all); connection != NULL; connection = next) {
         next = TAILQ_NEXT(connection, link);
-        if (connection->stage != STAGE_HELD) {
+        if (connection->stage == STAGE_EVHTTP && connection->watch.state == WATCH_QUIET) {
+            connection_leave(connection);
+        } else if (connection->stage != STAGE_HELD) {
             connection_discard(connection);
         }
     }

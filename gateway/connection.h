@@ -129,6 +129,7 @@ bool connection_may_persist(const struct connection *connection);
 enum connection_release {
     CONNECTION_KEEP = 0, /* write the rest, then serve the next request */
     CONNECTION_CLOSE,    /* write the rest, then FIN; unread input is drained a while */
+    CONNECTION_CUT,      /* the same for an answer that is not whole: with TLS no close_notify */
     CONNECTION_ABORT,    /* drop the rest and close now */
 };
 

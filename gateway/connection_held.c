@@ -5,6 +5,7 @@
  * Why the writes go round the bufferevent: one write for each stream and turn, made
  * at the end of the turn, costs half of what evhttp's own event for each chunk does
  * (docs/libevent-notes.md, 8). EV_WRITE is enabled only while the socket is full.
+ * With TLS under it the bufferevent has to write, but at that same moment (client_tls.h).
  */
 #include "gateway/connection.h"
 
@@ -19,6 +20,7 @@
 
 #include "base/bug.h"
 #include "base/clock.h"
+#include "gateway/client_tls.h"
 #include "gateway/connection_internal.h"
 
 /* How long a closed connection is still read, so that no RST destroys the answer on its way. */
@@ -66,13 +68,15 @@ static void on_held_write(struct bufferevent *bev, void *arg)
     }
 }
 
-/* The client closed, half-closed or reset. */
+/* The client closed, half-closed or reset; or the handshake of one that was refused is done. */
 static void on_held_event(struct bufferevent *bev, short what, void *arg)
 {
     struct connection *connection = arg;
 
     (void)bev;
-    (void)what;
+    if ((what & BEV_EVENT_CONNECTED) != 0) {
+        return; /* libevent writes by itself what waits for this */
+    }
     if (connection->stage == STAGE_HELD) {
         connection->holder->on_gone(connection->holder_arg);
     } else {
@@ -158,7 +162,7 @@ void connection_release(struct connection *connection, struct evhttp_request *re
     }
     connection->stage = STAGE_FINISHING;
     connection->request = request;
-    connection->how = request == NULL ? CONNECTION_CLOSE : how;
+    connection->how = request == NULL && how == CONNECTION_KEEP ? CONNECTION_CLOSE : how;
     bufferevent_setwatermark(connection->bev, EV_WRITE, 0, 0);
     connection_arm(connection, connection->set->settings.write_timeout_ms);
     connection_mark(connection);
@@ -188,6 +192,9 @@ static void linger(struct connection *connection)
 {
     connection->stage = STAGE_LINGERING;
     connection->excess_bytes = 0;
+    if (connection->is_tls && connection->how != CONNECTION_CUT) {
+        client_tls_say_end(connection->bev);
+    }
     (void)shutdown(connection->fd, SHUT_WR);
     connection_arm(connection, LINGER_MS);
 }
@@ -213,29 +220,41 @@ static void write_failed(struct connection *connection)
     }
 }
 
+/* False when the connection has ended over it. */
+static bool write_plainly(struct connection *connection)
+{
+    struct evbuffer *output = bufferevent_get_output(connection->bev);
+
+    (void)evbuffer_unfreeze(output, 1);
+    int written = evbuffer_write(output, connection->fd);
+    int error = errno;
+    (void)evbuffer_freeze(output, 1);
+    if (written < 0 && error != EAGAIN && error != EINTR) {
+        write_failed(connection);
+        return false;
+    }
+    if (evbuffer_get_length(output) > 0) {
+        bufferevent_enable(connection->bev, EV_WRITE);
+    }
+    return true;
+}
+
 /* One write for this turn; what does not go waits for EV_WRITE. */
 static void write_once(struct connection *connection)
 {
     struct evbuffer *output = bufferevent_get_output(connection->bev);
-    size_t left = evbuffer_get_length(output);
 
     if ((bufferevent_get_enabled(connection->bev) & EV_WRITE) != 0) {
         return; /* the socket is full: the bufferevent writes when it can */
     }
-    if (left > 0) {
-        (void)evbuffer_unfreeze(output, 1);
-        int written = evbuffer_write(output, connection->fd);
-        int error = errno;
-        (void)evbuffer_freeze(output, 1);
-        if (written < 0 && error != EAGAIN && error != EINTR) {
-            write_failed(connection);
-            return;
-        }
-        left = evbuffer_get_length(output);
+    if (evbuffer_get_length(output) > 0 && connection->is_tls) {
+        client_tls_write(connection->bev); /* calls on_held_write() itself */
+        return;
     }
-    if (left > 0) {
-        bufferevent_enable(connection->bev, EV_WRITE);
+    if (evbuffer_get_length(output) > 0 && !write_plainly(connection)) {
+        return;
     }
+    size_t left = evbuffer_get_length(output);
     if (left <= connection->set->settings.low_water_bytes && connection->stage == STAGE_HELD) {
         connection->holder->on_drain(connection->holder_arg, left);
     } else if (left == 0 && connection->stage == STAGE_FINISHING) {

@@ -54,6 +54,8 @@ struct connection {
     bool is_announced; /* on_head has been called for this request */
     bool is_dirty;
     bool was_used; /* an answer has been given on it */
+    bool is_tls;
+    bool is_tls_noted; /* the end of its handshake, good or bad, has been counted */
     char peer[64];
 };
 
@@ -80,6 +82,9 @@ void connection_unmark(struct connection *connection);
 
 /* To the dead list; freed at the end of the turn. */
 void connection_discard(struct connection *connection);
+
+/* The same for one that is quiet: it says so if it can. */
+void connection_leave(struct connection *connection);
 
 /* The same with RST: frees the kernel's buffers at once and cannot look like a good end. */
 void connection_reset(struct connection *connection);

@@ -19,6 +19,7 @@
 #include <event2/listener.h>
 
 #include "base/bug.h"
+#include "gateway/client_tls.h"
 #include "gateway/connection.h"
 #include "gateway/log.h"
 #include "gateway/relay.h"
@@ -39,6 +40,7 @@
 struct door {
     struct edge *edge;                      /* borrowed */
     const struct config_listener *settings; /* borrowed */
+    struct ssl_ctx_st *tls;                 /* owned; NULL: plain */
     struct evhttp *http;                    /* owned */
     struct evhttp_bound_socket *socket;     /* owned by http; NULL once closed */
 };
@@ -121,7 +123,9 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 {
     struct door *door = arg;
     struct edge *edge = door->edge;
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *bev = door->tls == NULL
+                                  ? bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE)
+                                  : client_tls_bufferevent_new(door->tls, base);
 
     if (bev == NULL || edge->newborn_count == NEWBORN_MAX) {
         return bev;
@@ -288,6 +292,14 @@ struct edge *edge_new(struct event_base *base, struct turn *turn, const struct c
     return edge;
 }
 
+static void door_close(struct door *door)
+{
+    if (door->http != NULL) {
+        evhttp_free(door->http);
+    }
+    client_tls_context_free(door->tls);
+}
+
 static void stop_listening(struct edge *edge)
 {
     for (size_t i = 0; i < edge->door_count && edge->is_listening; i++) {
@@ -308,7 +320,7 @@ void edge_free(struct edge *edge)
     }
     connection_set_free(edge->connections);
     for (size_t i = 0; i < edge->door_count; i++) {
-        evhttp_free(edge->doors[i].http);
+        door_close(&edge->doors[i]);
     }
     if (edge->adopt != NULL) {
         event_free(edge->adopt);
@@ -337,7 +349,28 @@ static struct evhttp *door_http_new(const struct config *config, struct door *do
     return http;
 }
 
-bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings)
+/* True at once for a plain one. */
+static bool door_set_tls(struct door *door, const struct config_listener *settings,
+                         const struct tls_tickets *tickets)
+{
+    const struct tls_identity identity = {
+        .certificate = secret_span(&settings->tls_certificate_pem),
+        .key = secret_span(&settings->tls_key_pem),
+    };
+    const char *problem = NULL;
+
+    if (identity.certificate.length == 0) {
+        return true;
+    }
+    door->tls = client_tls_context_new(&identity, tickets, &problem);
+    if (door->tls == NULL) {
+        log_event(LOG_ERROR, "tls_failed", "problem", problem);
+    }
+    return door->tls != NULL;
+}
+
+bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings,
+                 const struct tls_tickets *tickets)
 {
     struct door *door = &edge->doors[edge->door_count];
 
@@ -345,13 +378,14 @@ bool edge_listen(struct edge *edge, int fd, const struct config_listener *settin
         return false;
     }
     *door = (struct door){.edge = edge, .settings = settings};
-    door->http = door_http_new(edge->config, door);
-    if (door->http == NULL) {
-        return false;
+    if (door_set_tls(door, settings, tickets)) {
+        door->http = door_http_new(edge->config, door);
     }
-    door->socket = evhttp_accept_socket_with_handle(door->http, fd);
+    if (door->http != NULL) {
+        door->socket = evhttp_accept_socket_with_handle(door->http, fd);
+    }
     if (door->socket == NULL) {
-        evhttp_free(door->http);
+        door_close(door);
         return false;
     }
     evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(door->socket), on_accept_error);

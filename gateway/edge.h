@@ -13,6 +13,7 @@
 #include "gateway/config.h"
 #include "gateway/exchange.h"
 #include "gateway/metrics.h"
+#include "gateway/tls_tickets.h"
 #include "gateway/turn.h"
 
 struct edge;
@@ -27,9 +28,12 @@ void edge_free(struct edge *edge);
 
 /*
  * Accept on <fd>, a listening socket, which becomes the edge's; what <settings> say
- * holds for the connections that come in there. Borrowed for the edge's life.
+ * holds for the connections that come in there. <tickets> is looked at with TLS only.
+ * Both are borrowed for the edge's life. On failure the reason has been logged, or
+ * memory is out.
  */
-bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings) MUST_USE;
+bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings,
+                 const struct tls_tickets *tickets) MUST_USE;
 
 /* Stop accepting; quiet connections close, the others after their answer. */
 void edge_drain(struct edge *edge);

@@ -154,6 +154,7 @@ struct foreground {
     const struct config *config;
     struct metrics *metrics;
     struct listener_set listeners;
+    struct tls_tickets tickets;
     int admin_fd; /* -1: none */
     struct admin *admin;
 };
@@ -212,7 +213,7 @@ static int run_foreground(const struct config *config)
     int status = EXIT_FAILURE;
 
     (void)signal(SIGPIPE, SIG_IGN);
-    if (foreground.metrics != NULL &&
+    if (foreground.metrics != NULL && tls_tickets_init(&foreground.tickets) &&
         listener_set_open(listeners, config->listen, config->listen_count, 1) &&
         open_foreground_admin(&foreground)) {
         const struct worker_setup setup = {
@@ -220,6 +221,7 @@ static int run_foreground(const struct config *config)
             .metrics = metrics_slot(foreground.metrics, 0),
             .listen_fds = listener_set_slot(listeners, 0),
             .listen_fd_count = listeners->address_count,
+            .tickets = &foreground.tickets,
             .handover_fd = -1,
             .on_ready = on_foreground_ready,
             .on_ready_arg = &foreground,
@@ -233,6 +235,7 @@ static int run_foreground(const struct config *config)
         (void)close(foreground.admin_fd);
     }
     metrics_free(foreground.metrics);
+    tls_tickets_fini(&foreground.tickets);
     return status;
 }
 

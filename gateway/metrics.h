@@ -21,6 +21,9 @@ struct metrics_slot {
     uint64_t ends[END_REASON_COUNT];
     uint64_t connections_accepted;
     uint64_t connections_refused;
+    uint64_t tls_handshakes;
+    uint64_t tls_resumed;
+    uint64_t tls_failed;
     uint64_t deltas;
     uint64_t bytes_to_clients;
     uint64_t pauses;

@@ -317,6 +317,10 @@ static bool open_all(struct supervisor *supervisor)
         log_event(LOG_ERROR, "start_failed", "problem", strerror(errno));
         return false;
     }
+    if (!tls_tickets_init(&supervisor->tickets)) {
+        log_event(LOG_ERROR, "start_failed", "problem", "no random bytes");
+        return false;
+    }
     return listener_set_open(&supervisor->listeners, config->listen, config->listen_count,
                              supervisor->slot_count) &&
            open_admin(supervisor);
@@ -335,6 +339,8 @@ static void close_all(struct supervisor *supervisor)
     free(supervisor->poll_fds);
     free(supervisor->jobs);
     free(supervisor->children);
+    tls_tickets_fini(&supervisor->tickets);
+    tls_tickets_fini(&supervisor->next_tickets);
     config_free(supervisor->next);
     config_free(supervisor->config);
 }

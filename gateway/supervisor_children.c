@@ -128,6 +128,7 @@ _Noreturn static void be_worker(struct supervisor *supervisor, const struct chil
         .metrics = metrics_slot(supervisor->metrics, index),
         .listen_fds = listener_set_slot(&supervisor->listeners, self->slot),
         .listen_fd_count = supervisor->listeners.address_count,
+        .tickets = config == supervisor->next ? &supervisor->next_tickets : &supervisor->tickets,
         .handover_fd = handover_fd,
         .on_ready = on_worker_ready,
         .on_ready_arg = &ready_write_fd,
@@ -145,6 +146,8 @@ _Noreturn static void be_worker(struct supervisor *supervisor, const struct chil
 _Noreturn static void be_admin(struct supervisor *supervisor, int ready_write_fd)
 {
     let_go(supervisor);
+    tls_tickets_fini(&supervisor->tickets);
+    tls_tickets_fini(&supervisor->next_tickets);
     listener_set_close(&supervisor->listeners);
     child_say_ready(ready_write_fd);
     exit(admin_run(supervisor->admin_fd, supervisor->metrics));

@@ -19,14 +19,19 @@ static void refuse(const char *problem)
     log_event(LOG_ERROR, "reload_refused", "problem", problem);
 }
 
-/* The loader gives one line for each problem. */
-static void refuse_lines(char *lines)
+static void warn(const char *problem)
+{
+    log_event(LOG_WARN, "conf_warning", "problem", problem);
+}
+
+/* The loader gives one line for each problem, or warning. */
+static void say_lines(char *lines, void (*say)(const char *line))
 {
     char *rest = lines;
 
     for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
         if (*line != '\0') {
-            refuse(line);
+            say(line);
         }
     }
 }
@@ -43,8 +48,8 @@ static struct config *load(const char *path)
         return NULL;
     }
     config = config_load(path, problems);
-    if (fclose(problems) == 0 && config == NULL) {
-        refuse_lines(text);
+    if (fclose(problems) == 0) {
+        say_lines(text, config == NULL ? refuse : warn);
     }
     free(text);
     return config;
@@ -103,8 +108,9 @@ void supervisor_reload_begin(struct supervisor *supervisor)
         return;
     }
     warn_of_fixed_keys(supervisor->config, supervisor->next);
-    if (!config_listen_keep(supervisor->next, supervisor->config)) {
-        refuse("no memory");
+    if (!config_listen_keep(supervisor->next, supervisor->config) ||
+        !tls_tickets_rotate(&supervisor->next_tickets, &supervisor->tickets)) {
+        refuse("no memory, or no random bytes");
         config_free(supervisor->next);
         supervisor->next = NULL;
         return;
@@ -119,6 +125,8 @@ void supervisor_reload_finish(struct supervisor *supervisor)
     config_free(supervisor->config);
     supervisor->config = supervisor->next;
     supervisor->next = NULL;
+    supervisor->tickets = supervisor->next_tickets;
+    tls_tickets_fini(&supervisor->next_tickets);
     supervisor->generation++;
     supervisor->phase = SUPERVISOR_RUNNING;
     log_setup(supervisor->config->log_level, supervisor->config->log_format);
@@ -134,5 +142,6 @@ void supervisor_reload_abandon(struct supervisor *supervisor, const char *proble
     supervisor_stop_workers(supervisor, false, supervisor->generation + 1);
     config_free(supervisor->next);
     supervisor->next = NULL;
+    tls_tickets_fini(&supervisor->next_tickets);
     supervisor->phase = SUPERVISOR_RUNNING;
 }

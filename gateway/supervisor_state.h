@@ -19,6 +19,7 @@
 #include "gateway/config.h"
 #include "gateway/listener.h"
 #include "gateway/metrics.h"
+#include "gateway/tls_tickets.h"
 
 enum supervisor_phase {
     SUPERVISOR_STARTING = 0, /* until every slot had a ready worker */
@@ -35,10 +36,12 @@ struct supervisor_job {
 
 struct supervisor {
     enum supervisor_phase phase;
-    const char *conf_path; /* borrowed */
-    struct config *config; /* owned; in force */
-    struct config *next;   /* owned; while reloading, else NULL */
-    unsigned generation;   /* number of the conf in force; the next one has one more */
+    const char *conf_path;           /* borrowed */
+    struct config *config;           /* owned; in force */
+    struct config *next;             /* owned; while reloading, else NULL */
+    struct tls_tickets tickets;      /* of the conf in force; wiped at the end */
+    struct tls_tickets next_tickets; /* of the next one, while reloading */
+    unsigned generation;             /* number of the conf in force; the next one has one more */
     bool reload_wanted;
 
     size_t slot_count;

@@ -306,7 +306,8 @@ static bool listen_all(struct worker *worker)
 {
     for (size_t i = 0; i < worker->setup->listen_fd_count; i++) {
         int fd = fcntl(worker->setup->listen_fds[i], F_DUPFD_CLOEXEC, 0);
-        if (fd < 0 || !edge_listen(worker->edge, fd, &worker->config->listen[i])) {
+        if (fd < 0 ||
+            !edge_listen(worker->edge, fd, &worker->config->listen[i], worker->setup->tickets)) {
             log_event(LOG_ERROR, "start_failed", "problem", "cannot listen on the socket");
             return false;
         }

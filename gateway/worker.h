@@ -10,6 +10,7 @@
 #include "base/attrs.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
+#include "gateway/tls_tickets.h"
 
 struct event_base;
 
@@ -18,6 +19,7 @@ struct worker_setup {
     struct metrics_slot *metrics; /* borrowed, this worker's own slot */
     const int *listen_fds;        /* borrowed, one for each of config->listen; duplicated */
     size_t listen_fd_count;
+    const struct tls_tickets *tickets; /* borrowed; shared by all workers of one conf */
     int handover_fd; /* borrowed; new access logs come through it (handover.h). -1: SIGUSR1 */
     /* Called once when the worker accepts connections. May be NULL. */
     void (*on_ready)(void *arg, struct event_base *base);

@@ -141,8 +141,8 @@ static void make_gateway(struct gateway_stage *stage)
     turn_add_step(stage->turn, step_upstreams, stage->upstreams);
     turn_add_step(stage->turn, edge_reap, stage->edge);
     turn_add_step(stage->turn, exchange_set_reap, stage->exchanges);
-    assert_true(
-        edge_listen(stage->edge, listen_on_loopback(&stage->port), &stage->config->listen[0]));
+    assert_true(edge_listen(stage->edge, listen_on_loopback(&stage->port),
+                            &stage->config->listen[0], &stage->tickets));
 }
 
 static void on_turn_end(evutil_socket_t fd, short what, void *arg)

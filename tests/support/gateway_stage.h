@@ -13,6 +13,7 @@
 #include "gateway/edge.h"
 #include "gateway/exchange.h"
 #include "gateway/metrics.h"
+#include "gateway/tls_tickets.h"
 #include "tests/support/scripted_upstream.h"
 
 struct event_base;
@@ -28,6 +29,7 @@ struct gateway_stage {
     struct upstream_origin *origin;
     struct exchange_set *exchanges;
     struct edge *edge;
+    struct tls_tickets tickets;
     struct scripted_upstream *peer; /* NULL when the upstream is another process */
     struct event *turn_end;
     int upstream_port;
