@@ -33,7 +33,13 @@ option(TIDEGATE_HARDEN "hardening flags of a release" OFF)
 if(TIDEGATE_HARDEN)
     add_compile_options(
         -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
-        -fcf-protection -fPIE)
+        -fPIE)
+    # Against code reuse, as each processor can.
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+        add_compile_options(-fcf-protection)
+    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+        add_compile_options(-mbranch-protection=standard)
+    endif()
     if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
         add_compile_options(-ftrivial-auto-var-init=zero)
     else()
