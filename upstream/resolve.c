@@ -79,6 +79,8 @@ static struct evdns_base *dns_of(struct resolve_service *service)
     if (service->dns == NULL) {
         service->dns = evdns_base_new(service->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
         if (service->dns != NULL) {
+            /* Some servers of container networks know their own names in lower case only. */
+            (void)evdns_base_set_option(service->dns, "randomize-case:", "0");
             /* Reads /etc/hosts as well. On failure libevent falls back to 127.0.0.1. */
             (void)evdns_base_resolv_conf_parse(service->dns, DNS_OPTIONS_ALL, service->resolv_conf);
         }
