@@ -18,6 +18,8 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "gateway/config.h"
+#include "gateway/confine.h"
 #include "gateway/log.h"
 
 #define IO_TIMEOUT_S 10
@@ -142,18 +144,22 @@ static void on_terminate(evutil_socket_t signal_number, short what, void *base)
     (void)event_base_loopexit(base, NULL); /* fails only for a base that does not run */
 }
 
-int admin_run(int fd, const struct metrics *metrics)
+int admin_run(int fd, const struct metrics *metrics, struct config *config)
 {
     struct event_base *base = event_base_new();
     struct event *terminate = base == NULL ? NULL : evsignal_new(base, SIGTERM, on_terminate, base);
     struct admin *admin = terminate == NULL ? NULL : admin_new(base, fd, metrics);
     int status = EXIT_FAILURE;
+    const struct confine_plan plan = {.config = config, .is_sanitized = IS_SANITIZED};
 
+    config_forget_secrets(config); /* nothing here needs them */
     if (admin == NULL || event_add(terminate, NULL) != 0) {
         log_event(LOG_ERROR, "admin_failed", "problem", "no memory");
         goto out;
     }
-    status = event_base_dispatch(base) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (confine(&plan)) {
+        status = event_base_dispatch(base) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
 
 out:
     admin_free(admin);

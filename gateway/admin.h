@@ -12,6 +12,7 @@
 #include "gateway/metrics.h"
 
 struct admin;
+struct config;
 struct event_base;
 
 /*
@@ -21,7 +22,10 @@ struct event_base;
 struct admin *admin_new(struct event_base *base, int fd, const struct metrics *metrics) MUST_USE;
 void admin_free(struct admin *admin); /* accepts NULL */
 
-/* A process's whole life: serve until SIGTERM. Returns the exit status. */
-int admin_run(int fd, const struct metrics *metrics) MUST_USE;
+/*
+ * A process's whole life: confined, and without the secrets of <config>, serve until
+ * SIGTERM. Returns the exit status.
+ */
+int admin_run(int fd, const struct metrics *metrics, struct config *config) MUST_USE;
 
 #endif

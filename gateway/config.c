@@ -66,6 +66,16 @@ struct config *config_load(const char *path, FILE *problems)
     return config;
 }
 
+void config_forget_secrets(struct config *config)
+{
+    for (size_t i = 0; i < config->secret_count; i++) {
+        secret_fini(&config->secrets[i].secret);
+    }
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        secret_fini(&config->upstreams[i].token);
+    }
+}
+
 void config_free(struct config *config)
 {
     if (config == NULL) {

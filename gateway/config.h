@@ -26,6 +26,9 @@ struct config *config_load(const char *path, FILE *problems) MUST_USE;
 /* The same for bytes that are already at hand; <path> is for messages and for relative paths. */
 struct config *config_load_text(const char *path, struct span text, FILE *problems) MUST_USE;
 
+/* Wipe every secret and keep the rest: for a process that serves without them. */
+void config_forget_secrets(struct config *config);
+
 /* Wipes secrets; accepts NULL. */
 void config_free(struct config *config);
 

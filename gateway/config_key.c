@@ -208,6 +208,8 @@ static bool set_choice(const struct config_key *key, const char *text, void *fie
         *(enum log_level *)field = (enum log_level)index;
     } else if (key->kind == CONFIG_KIND_LOG_FORMAT) {
         *(enum log_format *)field = (enum log_format)index;
+    } else if (key->kind == CONFIG_KIND_SANDBOX) {
+        *(enum config_sandbox *)field = (enum config_sandbox)index;
     } else {
         *(enum upstream_dialect *)field = (enum upstream_dialect)index;
     }
@@ -224,6 +226,9 @@ static int get_choice(const struct config_key *key, const void *field)
     }
     if (key->kind == CONFIG_KIND_LOG_FORMAT) {
         return (int)*(const enum log_format *)field;
+    }
+    if (key->kind == CONFIG_KIND_SANDBOX) {
+        return (int)*(const enum config_sandbox *)field;
     }
     return (int)*(const enum upstream_dialect *)field;
 }
@@ -370,6 +375,9 @@ static const char *allowed_text(enum config_kind kind)
     }
     if (kind == CONFIG_KIND_LOG_SINK) {
         return "\"stderr\", \"off\" or a path";
+    }
+    if (kind == CONFIG_KIND_USER) {
+        return "USER or USER:GROUP, names or numbers";
     }
     return "text without control characters";
 }

@@ -33,6 +33,10 @@
       "What a client sees when the upstream fails before the first byte: one 500 for all, as documented, or 502, 503 and 504 as HTTP means them (\"gateway\").") \
     X("",       "drain_timeout",         DURATION,        drain_timeout_ms,              CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
       "How long running answers may take to finish at a shutdown or a reload; then they are cut, visibly.")                      \
+    X("",       "user",                  USER,            user,                          0, 128, "", OPTIONAL, RELOAD,            \
+      "Whom the workers become when the gateway is started as root: USER or USER:GROUP, by name or number. Empty: nobody (65534). Started as another user, they stay that one.") \
+    X("",       "sandbox",               SANDBOX,         sandbox,                       0, 0, "auto", OPTIONAL, RELOAD,         \
+      "Whether workers give up system calls (seccomp), files and ports (Landlock) that they do not need: \"auto\" takes what the kernel has, \"on\" insists on both, \"off\" is for debugging.") \
     X("auth",   "issuer",                TEXT,            auth_issuer,                   0, 256, "", OPTIONAL, RELOAD,            \
       "What the token's \"iss\" must be. Empty: not checked.")                                                                   \
     X("auth",   "audience",              TEXT,            auth_audience,                 0, 256, "", OPTIONAL, RELOAD,            \

@@ -54,9 +54,11 @@ static const char *const upstream_errors_names[] = {"documented", "gateway", NUL
 static const char *const log_level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_format_names[] = {"logfmt", "json", NULL};
 static const char *const dialect_names[] = {"chat", "tgi", NULL};
+static const char *const sandbox_names[] = {"auto", "on", "off", NULL};
 
 _Static_assert(LOG_ERROR == 0 && LOG_DEBUG == 3, "log_level_names");
 _Static_assert(LOG_LOGFMT == 0 && LOG_JSON == 1, "log_format_names");
+_Static_assert(CONFIG_SANDBOX_AUTO == 0 && CONFIG_SANDBOX_OFF == 2, "sandbox_names");
 _Static_assert(UPSTREAM_DIALECT_CHAT == 0 && UPSTREAM_DIALECT_TGI == 1, "dialect_names");
 
 bool config_key_is_number(const struct config_key *key)
@@ -77,6 +79,9 @@ const char *const *config_key_choices(const struct config_key *key)
     }
     if (key->kind == CONFIG_KIND_DIALECT) {
         return dialect_names;
+    }
+    if (key->kind == CONFIG_KIND_SANDBOX) {
+        return sandbox_names;
     }
     return NULL;
 }
@@ -100,6 +105,7 @@ enum config_class config_key_class(const struct config_key *key)
     case CONFIG_KIND_LOG_LEVEL:
     case CONFIG_KIND_LOG_FORMAT:
     case CONFIG_KIND_DIALECT:
+    case CONFIG_KIND_SANDBOX:
         return CONFIG_CLASS_CHOICE;
     case CONFIG_KIND_TEXT:
     case CONFIG_KIND_ASCII:
@@ -111,6 +117,7 @@ enum config_class config_key_class(const struct config_key *key)
     case CONFIG_KIND_PRIVATE_FILE:
     case CONFIG_KIND_LOG_SINK:
     case CONFIG_KIND_PROMPT_TEMPLATE:
+    case CONFIG_KIND_USER:
         return CONFIG_CLASS_TEXT;
     }
     return CONFIG_CLASS_TEXT;

@@ -38,6 +38,8 @@ enum config_kind {
     CONFIG_KIND_LOG_LEVEL,
     CONFIG_KIND_LOG_FORMAT,
     CONFIG_KIND_DIALECT,
+    CONFIG_KIND_USER,
+    CONFIG_KIND_SANDBOX,
 };
 
 /* What the kinds have in common: the type of the field and who owns it. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/config_user.h"
 #include "upstream/request_body.h"
 
 /* Longest "publisher/name:provider" that a request can ask for (route.h). */
@@ -64,6 +65,7 @@ static bool is_source(const char *text)
 const char *config_text_problem(const struct config_key *key, const char *text)
 {
     size_t length = strlen(text);
+    struct config_user user;
 
     if (key->max > 0 && (length < (size_t)key->min || length > (size_t)key->max)) {
         return length == 0 ? "must not be empty" : "too long";
@@ -82,6 +84,9 @@ const char *config_text_problem(const struct config_key *key, const char *text)
     }
     if (key->kind == CONFIG_KIND_SOURCE && !is_source(text)) {
         return "not the source of a secret";
+    }
+    if (key->kind == CONFIG_KIND_USER && !config_user_find(text, &user)) {
+        return "no such user or group";
     }
     if (key->kind == CONFIG_KIND_PROMPT_TEMPLATE && !prompt_template_exists(text)) {
         return "unknown choice";

@@ -21,6 +21,12 @@
 
 struct format;
 
+enum config_sandbox {
+    CONFIG_SANDBOX_AUTO = 0, /* what the kernel has */
+    CONFIG_SANDBOX_ON,       /* all of it, or the gateway does not start */
+    CONFIG_SANDBOX_OFF,
+};
+
 /* The type of a key's field follows from its kind; see config_keys.h. */
 #define CONFIG_FIELD_WORKERS(field) int64_t field; /* resolved: at least 1 */
 #define CONFIG_FIELD_ADDRESS(field) struct config_address field;
@@ -45,6 +51,8 @@ struct format;
 #define CONFIG_FIELD_LOG_LEVEL(field) enum log_level field;
 #define CONFIG_FIELD_LOG_FORMAT(field) enum log_format field;
 #define CONFIG_FIELD_DIALECT(field) enum upstream_dialect field;
+#define CONFIG_FIELD_USER(field) char *field; /* config_user.h reads it */
+#define CONFIG_FIELD_SANDBOX(field) enum config_sandbox field;
 #define CONFIG_FIELD(section, key, kind, field, ...) CONFIG_FIELD_##kind(field)
 
 struct config_address {

@@ -18,8 +18,10 @@
 #include <openssl/crypto.h>
 #include <openssl/opensslv.h>
 
+#include "base/attrs.h"
 #include "gateway/admin.h"
 #include "gateway/config.h"
+#include "gateway/confine.h"
 #include "gateway/health_command.h"
 #include "gateway/listener.h"
 #include "gateway/log.h"
@@ -33,17 +35,6 @@
 #define EXIT_LIBEVENT_FATAL 70
 #define LIBEVENT_OLDEST 0x02010c00U /* 2.1.12: older ones read a head in more than one way */
 #define FILES_BESIDE_CONNECTIONS 64
-
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
-#endif
 
 /* -- before anything else -- */
 
@@ -223,6 +214,7 @@ static int run_foreground(const struct config *config)
             .listen_fd_count = listeners->address_count,
             .tickets = &foreground.tickets,
             .handover_fd = -1,
+            .is_confined = true,
             .on_ready = on_foreground_ready,
             .on_ready_arg = &foreground,
             .on_drain = on_foreground_drain,
@@ -266,6 +258,10 @@ static int run(const struct options *options)
     }
     log_setup(config->log_level, config->log_format);
     log_start(config, options);
+    if (!confine_announce(config)) {
+        config_free(config);
+        return EXIT_FAILURE;
+    }
     raise_file_limit(config);
     if (!options->is_foreground) {
         return supervisor_run(options->conf_path, config);

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "gateway/confine.h"
 #include "gateway/log.h"
 #include "gateway/supervisor_state.h"
 
@@ -357,6 +358,7 @@ int supervisor_run(const char *conf_path, struct config *config)
     };
 
     if (open_all(&supervisor)) {
+        confine_supervisor();
         run(&supervisor);
         log_event(LOG_INFO, "stopped", NULL, NULL);
     }

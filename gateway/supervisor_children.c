@@ -130,6 +130,7 @@ _Noreturn static void be_worker(struct supervisor *supervisor, const struct chil
         .listen_fd_count = supervisor->listeners.address_count,
         .tickets = config == supervisor->next ? &supervisor->next_tickets : &supervisor->tickets,
         .handover_fd = handover_fd,
+        .is_confined = true,
         .on_ready = on_worker_ready,
         .on_ready_arg = &ready_write_fd,
     };
@@ -150,7 +151,7 @@ _Noreturn static void be_admin(struct supervisor *supervisor, int ready_write_fd
     tls_tickets_fini(&supervisor->next_tickets);
     listener_set_close(&supervisor->listeners);
     child_say_ready(ready_write_fd);
-    exit(admin_run(supervisor->admin_fd, supervisor->metrics));
+    exit(admin_run(supervisor->admin_fd, supervisor->metrics, supervisor->config));
 }
 
 /* -- starting -- */

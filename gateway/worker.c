@@ -13,6 +13,8 @@
 
 #include "auth/auth.h"
 #include "auth/keys.h"
+#include "gateway/access_log.h"
+#include "gateway/confine.h"
 #include "gateway/edge.h"
 #include "gateway/exchange.h"
 #include "gateway/log.h"
@@ -355,6 +357,19 @@ static void take_down(struct worker *worker)
     }
 }
 
+static bool confine_self(const struct worker *worker)
+{
+    const struct confine_plan plan = {
+        .config = worker->config,
+        .connects = true,
+        .reopens_log =
+            worker->setup->handover_fd < 0 && access_log_is_file(worker->config->log_access),
+        .is_sanitized = IS_SANITIZED,
+    };
+
+    return !worker->setup->is_confined || confine(&plan);
+}
+
 int worker_run(const struct worker_setup *setup)
 {
     struct worker worker = {.setup = setup, .config = setup->config};
@@ -363,7 +378,8 @@ int worker_run(const struct worker_setup *setup)
     (void)signal(SIGPIPE, SIG_IGN);
     is_ready = worker_log_open(&worker.access_log, setup->config->log_access, setup->handover_fd) &&
                make_base(&worker) && make_checker(&worker) && make_upstreams(&worker) &&
-               make_service(&worker) && make_events(&worker) && listen_all(&worker);
+               make_service(&worker) && make_events(&worker) && listen_all(&worker) &&
+               confine_self(&worker);
     if (is_ready) {
         if (setup->on_ready != NULL) {
             setup->on_ready(setup->on_ready_arg, worker.base);

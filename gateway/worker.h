@@ -5,6 +5,7 @@
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attrs.h"
@@ -20,7 +21,8 @@ struct worker_setup {
     const int *listen_fds;        /* borrowed, one for each of config->listen; duplicated */
     size_t listen_fd_count;
     const struct tls_tickets *tickets; /* borrowed; shared by all workers of one conf */
-    int handover_fd; /* borrowed; new access logs come through it (handover.h). -1: SIGUSR1 */
+    int handover_fd;  /* borrowed; new access logs come through it (handover.h). -1: SIGUSR1 */
+    bool is_confined; /* confine.h, before it accepts */
     /* Called once when the worker accepts connections. May be NULL. */
     void (*on_ready)(void *arg, struct event_base *base);
     void *on_ready_arg;

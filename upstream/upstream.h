@@ -167,6 +167,9 @@ void upstream_origin_free(struct upstream_origin *origin);
  */
 bool upstream_url_check(const char *url, char *problem, size_t problem_size) MUST_USE;
 
+/* The TCP port that <url> leads to; 0 when the url cannot be used. */
+uint16_t upstream_url_port(const char *url);
+
 /*
  * Start one call. NULL when memory is out (then nothing was sent). All other
  * failures come as on_end from the event loop.

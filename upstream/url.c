@@ -279,3 +279,11 @@ bool upstream_url_check(const char *url, char *problem, size_t problem_size)
     }
     return false;
 }
+
+uint16_t upstream_url_port(const char *url)
+{
+    struct url parts;
+    const char *problem = NULL;
+
+    return url_parse(url, &parts, &problem) ? parts.port : 0;
+}

@@ -223,7 +223,9 @@ def test_counters_survive_the_worker(world, sim):
 @pytest.mark.parametrize("supervised", [False, True], ids=["foreground", "supervised"])
 def test_the_access_log_is_reopened_on_sigusr1(world, sim, supervised):
     log = world.folder / "tidegate-requests.access"
-    gateway = world.gateway(sim, supervised=supervised, log={"access": str(log)})
+    # Without a supervisor the worker itself has to be able to make a file there.
+    user = "" if supervised else "root"
+    gateway = world.gateway(sim, supervised=supervised, user=user, log={"access": str(log)})
     gateway.ask(say(tokens=1))
     waiting.until(lambda: "ev=exchange" in log.read_text(), "the access line")
 
