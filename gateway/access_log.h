@@ -18,7 +18,8 @@
 /* Facts of an exchange that has ended. Texts are borrowed; NULL or "" leaves a field out. */
 struct access_record {
     const char *request_id;
-    const char *peer;
+    const char *peer; /* the client's address */
+    const char *via;  /* the proxy's that spoke for it */
     const char *subject;
     struct span method;
     const char *model;

@@ -53,10 +53,14 @@
       "How long a whole exchange may last.")                                                                                     \
     X("limits", "connections",           COUNT,           limits_connections,            1, 1000000, "10000", OPTIONAL, RELOAD,   \
       "Client connections at once, for each worker. Above it they are refused with 503.")                                        \
+    X("limits", "connections_per_address", COUNT,         limits_connections_per_address, 0, 1000000, "0", OPTIONAL, RELOAD,     \
+      "The same for one client address (IPv6: for one /64). Above it: 429. Behind a trusted proxy the requests in flight for the address it names are counted instead. 0: no cap.") \
     X("limits", "exchanges",             COUNT,           limits_exchanges,              1, 1000000, "5000", OPTIONAL, RELOAD,    \
       "Requests being answered at once, for each worker. Above it they are refused with 503.")                                   \
     X("limits", "exchanges_per_subject", COUNT,           limits_exchanges_per_subject,  1, 1000000, "1000", OPTIONAL, RELOAD,    \
       "The same for one subject (the token's \"sub\"). Above it requests are refused with 429.")                                 \
+    X("limits", "waiting",               COUNT,           limits_waiting,                1, 1000000, "5000", OPTIONAL, RELOAD,    \
+      "Requests that wait for their first piece of text at once, for each worker: when upstreams go silent, this many are let in to wait. Above it requests are refused with 503.") \
     X("limits", "max_body",              SIZE,            limits_max_body_bytes,         16, 64 * CONFIG_MIB, "1m", OPTIONAL, RELOAD, \
       "Largest request body. Above it: 413.")                                                                                    \
     X("limits", "max_head",              SIZE,            limits_max_head_bytes,         256, 256 * CONFIG_KIB, "16k", OPTIONAL, RELOAD, \
@@ -142,6 +146,8 @@
 #define CONFIG_LISTS(X)                                                                                                          \
     X("",       "listen",    LISTEN,      "listener",     1,    16,  "0.0.0.0:8080",     OPTIONAL, RESTART,                            \
       "Where clients come in: addresses, or records with an address and what else holds for it: ( \"127.0.0.1:8080\", { address = \"0.0.0.0:8443\"; tls = { certificate = \"cert.pem\"; key = \"key.pem\"; }; } ).") \
+    X("",       "trusted_proxies", TRUSTED_PROXIES, "network", 0, 256, "",             OPTIONAL, RELOAD,                             \
+      "Networks of the proxies in front, such as 10.0.0.0/8 or fd00::/8. From them, and from nobody else, X-Forwarded-For is believed: its rightmost address that is not in the list is the client.") \
     X("",       "upstreams", UPSTREAMS,   "record",       1,    8,   "",                 REQUIRED, RELOAD,                             \
       "Where answers come from.")                                                                                                \
     X("auth",   "secrets",   SECRETS,     "record",       1,    16,  "",                 REQUIRED, RELOAD,                             \

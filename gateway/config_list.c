@@ -47,6 +47,9 @@ bool config_list_reserve(const struct config_list *list, struct config *config, 
     case CONFIG_LIST_LISTEN:
         config->listen = calloc(count, sizeof *config->listen);
         return config->listen != NULL;
+    case CONFIG_LIST_TRUSTED_PROXIES:
+        config->trusted_proxies = calloc(count, sizeof *config->trusted_proxies);
+        return config->trusted_proxies != NULL;
     case CONFIG_LIST_UPSTREAMS:
         config->upstreams = calloc(count, sizeof *config->upstreams);
         return config->upstreams != NULL;
@@ -71,6 +74,24 @@ bool config_list_reserve(const struct config_list *list, struct config *config, 
 static bool complain(char problem[CONFIG_PROBLEM_BYTES_MAX], const char *words)
 {
     (void)snprintf(problem, CONFIG_PROBLEM_BYTES_MAX, "%s", words); /* cut at worst */
+    return false;
+}
+
+static bool add_network(struct config *config, const char *text,
+                        char problem[CONFIG_PROBLEM_BYTES_MAX])
+{
+    switch (network_parse(span_from_string(text),
+                          &config->trusted_proxies[config->trusted_proxy_count])) {
+    case NETWORK_OK:
+        config->trusted_proxy_count++;
+        return true;
+    case NETWORK_MALFORMED:
+        return complain(problem, "not an address or a network");
+    case NETWORK_BAD_PREFIX:
+        return complain(problem, "the number of bits behind the / is out of range");
+    case NETWORK_HOST_BITS:
+        return complain(problem, "the address has bits set behind the /");
+    }
     return false;
 }
 
@@ -109,6 +130,8 @@ bool config_list_add_text(const struct config_list *list, struct config *config,
                           char problem[CONFIG_PROBLEM_BYTES_MAX])
 {
     switch (list->id) {
+    case CONFIG_LIST_TRUSTED_PROXIES:
+        return add_network(config, text, problem);
     case CONFIG_LIST_REQUIRE:
         return add_claim(config, text, problem);
     case CONFIG_LIST_ALLOW:
@@ -135,6 +158,7 @@ void *config_list_add_record(const struct config_list *list, struct config *conf
         return &config->secrets[config->secret_count++];
     case CONFIG_LIST_ALIAS:
         return &config->aliases[config->alias_count++];
+    case CONFIG_LIST_TRUSTED_PROXIES:
     case CONFIG_LIST_REQUIRE:
     case CONFIG_LIST_ALLOW:
     case CONFIG_LIST_RETIRED:
@@ -157,6 +181,8 @@ const char *config_list_text(const struct config_list *list, const struct config
                              size_t index)
 {
     switch (list->id) {
+    case CONFIG_LIST_TRUSTED_PROXIES:
+        return index < config->trusted_proxy_count ? config->trusted_proxies[index].text : NULL;
     case CONFIG_LIST_REQUIRE:
         return required_claim(config, index);
     case CONFIG_LIST_ALLOW:
@@ -184,6 +210,7 @@ const void *config_list_record(const struct config_list *list, const struct conf
         return index < config->secret_count ? &config->secrets[index] : NULL;
     case CONFIG_LIST_ALIAS:
         return index < config->alias_count ? &config->aliases[index] : NULL;
+    case CONFIG_LIST_TRUSTED_PROXIES:
     case CONFIG_LIST_REQUIRE:
     case CONFIG_LIST_ALLOW:
     case CONFIG_LIST_RETIRED:
@@ -197,6 +224,8 @@ const char *config_list_allowed(const struct config_list *list)
     switch (list->id) {
     case CONFIG_LIST_LISTEN:
         return "addresses in [ ], or addresses and records in ( )";
+    case CONFIG_LIST_TRUSTED_PROXIES:
+        return "ADDRESS or ADDRESS/BITS, such as 192.0.2.0/24 or 2001:db8::/32";
     case CONFIG_LIST_REQUIRE:
         return "\"exp\", \"sub\", \"nbf\", \"iat\", each once";
     case CONFIG_LIST_ALLOW:
@@ -266,6 +295,9 @@ void config_list_clear(const struct config_list *list, struct config *config)
     switch (list->id) {
     case CONFIG_LIST_LISTEN:
         clear_listeners(list, config);
+        break;
+    case CONFIG_LIST_TRUSTED_PROXIES:
+        free(config->trusted_proxies);
         break;
     case CONFIG_LIST_UPSTREAMS:
         clear_upstreams(list, config);

@@ -30,6 +30,7 @@ static const struct config_key alias_keys[] = {CONFIG_ALIAS_KEYS(ALIAS_ROW)};
 
 /* The rows of a record, their number, and whether a text may stand for a record. */
 #define KEYS_OF_LISTEN listen_keys, LENGTH_OF(listen_keys), true
+#define KEYS_OF_TRUSTED_PROXIES NULL, 0, false
 #define KEYS_OF_UPSTREAMS upstream_keys, LENGTH_OF(upstream_keys), false
 #define KEYS_OF_SECRETS secret_keys, LENGTH_OF(secret_keys), false
 #define KEYS_OF_REQUIRE NULL, 0, false

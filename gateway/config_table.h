@@ -65,6 +65,7 @@ struct config_key {
 
 enum config_list_id {
     CONFIG_LIST_LISTEN = 0,
+    CONFIG_LIST_TRUSTED_PROXIES,
     CONFIG_LIST_UPSTREAMS,
     CONFIG_LIST_SECRETS,
     CONFIG_LIST_REQUIRE,

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/secret.h"
+#include "gateway/address.h"
 #include "gateway/config_keys.h"
 #include "gateway/log.h"
 #include "upstream/upstream.h"
@@ -94,6 +95,8 @@ struct config {
     /* The keys that hold several values. All owned. */
     struct config_listener *listen;
     size_t listen_count;
+    struct network *trusted_proxies;
+    size_t trusted_proxy_count;
     struct config_upstream *upstreams;
     size_t upstream_count;
     struct config_secret *secrets;

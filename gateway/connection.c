@@ -9,7 +9,6 @@
 #include "gateway/connection.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -22,6 +21,7 @@
 #include "base/clock.h"
 #include "gateway/client_tls.h"
 #include "gateway/connection_internal.h"
+#include "gateway/tally.h"
 
 /* At a drain: how long a connection that has never sent a byte may still do so. */
 #define DRAIN_GRACE_MS 1000
@@ -60,7 +60,9 @@ void connection_discard(struct connection *connection)
     bufferevent_disable(connection->bev, EV_READ | EV_WRITE);
     event_del(connection->deadline);
     connection_unmark(connection);
+    connection_dequeue(connection);
     TAILQ_REMOVE(&set->all, connection, link);
+    set->live_count--;
     TAILQ_INSERT_TAIL(&set->dead, connection, link);
     turn_request(set->turn);
 }
@@ -88,10 +90,13 @@ static void dispose(struct connection *connection)
     struct connection_set *set = connection->set;
 
     if (connection->is_tls && !connection->is_tls_noted) {
-        client_tls_note_close(connection->bev, set->settings.metrics, connection->peer,
+        client_tls_note_close(connection->bev, set->settings.metrics, connection->client_text,
                               connection->stage == STAGE_DEAD);
     }
     connection_unmark(connection);
+    connection_dequeue(connection);
+    connection_uncharge(connection);
+    set->refused_count -= connection->is_refused ? 1 : 0;
     if (set->by_fd[connection->fd] == connection) {
         set->by_fd[connection->fd] = NULL;
     }
@@ -119,6 +124,7 @@ static void on_evhttp_close(struct evhttp_connection *evcon, void *arg)
         set->settings.events->on_closed(set->settings.events_arg, connection);
     }
     TAILQ_REMOVE(&set->all, connection, link);
+    set->live_count--;
     dispose(connection);
 }
 
@@ -128,6 +134,8 @@ static void refuse(struct connection *connection, enum end_reason reason, const 
 
     silence(connection);
     event_del(connection->deadline);
+    connection_dequeue(connection);
+    connection_name_client(connection);
     set->settings.events->on_refused(set->settings.events_arg, connection, reason, problem);
 }
 
@@ -164,6 +172,16 @@ static void let_pass(struct connection *connection)
     }
 }
 
+/* The head is whole. */
+static void begin_request(struct connection *connection)
+{
+    connection_dequeue(connection);
+    connection_name_client(connection);
+    if (connection->is_proxy) {
+        connection_charge(connection);
+    }
+}
+
 /* Every byte from the client passes here before evhttp sees it. */
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
@@ -180,6 +198,7 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
     }
     if (watch->state == WATCH_QUIET && connection->was_used) {
         connection_arm(connection, set->settings.head_timeout_ms);
+        connection_enqueue(connection, &set->headless);
     }
     switch (watch_feed(watch, input, info->n_added)) {
     case WATCH_QUIET:
@@ -195,6 +214,7 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
         if (!connection->is_announced) {
             connection->is_announced = true;
             event_del(connection->deadline);
+            begin_request(connection);
             set->settings.events->on_head(set->settings.events_arg, connection,
                                           watch->state == WATCH_COMPLETE);
         }
@@ -229,19 +249,33 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static void name_peer(struct connection *connection)
+static struct address peer_of(int fd)
 {
-    char *address = NULL;
-    ev_uint16_t port = 0;
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof(peer);
 
-    evhttp_connection_get_peer(connection->evcon, &address, &port);
-    if (address != NULL) {
-        size_t length = strlen(address);
-        if (length >= sizeof(connection->peer)) {
-            length = sizeof(connection->peer) - 1;
-        }
-        memcpy(connection->peer, address, length);
+    (void)getpeername(fd, (struct sockaddr *)&peer, &length); /* fails when it is gone again */
+    return address_of_sockaddr((struct sockaddr *)&peer);
+}
+
+/* Into the set: whose it is, what its address may have, and the clock for its first head. */
+static void enter_set(struct connection *connection)
+{
+    struct connection_set *set = connection->set;
+    struct address peer = peer_of(connection->fd);
+
+    set->by_fd[connection->fd] = connection;
+    TAILQ_INSERT_TAIL(&set->all, connection, link);
+    set->count++;
+    set->live_count++;
+    metrics_add(&set->settings.metrics->connections, 1);
+    metrics_add(&set->settings.metrics->connections_accepted, 1);
+    connection_name_peer(connection, &peer);
+    if (!connection->is_proxy) {
+        connection_charge(connection);
     }
+    connection_enqueue(connection, &set->headless);
+    connection_arm(connection, set->is_draining ? DRAIN_GRACE_MS : set->settings.head_timeout_ms);
 }
 
 bool connection_adopt(struct connection_set *set, struct bufferevent *bev)
@@ -276,20 +310,21 @@ bool connection_adopt(struct connection_set *set, struct bufferevent *bev)
     }
     bufferevent_set_timeouts(bev, NULL, NULL); /* evhttp's, which knows only idle and busy */
     watch_init(&connection->watch, &set->settings.head_limits);
-    name_peer(connection);
     evhttp_connection_set_closecb(connection->evcon, on_evhttp_close, connection);
-    set->by_fd[connection->fd] = connection;
-    TAILQ_INSERT_TAIL(&set->all, connection, link);
-    set->count++;
-    metrics_add(&set->settings.metrics->connections, 1);
-    metrics_add(&set->settings.metrics->connections_accepted, 1);
-    connection_arm(connection, set->is_draining ? DRAIN_GRACE_MS : set->settings.head_timeout_ms);
+    enter_set(connection);
     return true;
 }
 
 void connection_refuse(struct connection *connection, enum end_reason reason, const char *problem)
 {
+    connection->is_refused = true;
+    connection->set->refused_count++;
     refuse(connection, reason, problem);
+}
+
+void connection_turn_away(struct connection *connection)
+{
+    connection_reset(connection);
 }
 
 struct connection *connection_of_fd(struct connection_set *set, int fd)
@@ -307,11 +342,6 @@ struct connection *connection_of_request(struct connection_set *set, struct evht
 const struct request_head *connection_head(const struct connection *connection)
 {
     return &connection->watch.head.head;
-}
-
-const char *connection_peer(const struct connection *connection)
-{
-    return connection->peer;
 }
 
 void connection_set_user(struct connection *connection, void *user)
@@ -353,7 +383,12 @@ struct connection_set *connection_set_new(struct event_base *base, struct turn *
     (void)getrlimit(RLIMIT_NOFILE, &descriptors);
     set->by_fd_count = descriptors.rlim_cur < 1048576 ? (size_t)descriptors.rlim_cur : 1048576;
     set->by_fd = calloc(set->by_fd_count, sizeof(struct connection *));
-    if (set->by_fd == NULL) {
+    if (settings->per_address_max > 0) {
+        set->addresses = tally_new(settings->per_address_max);
+    }
+    if (set->by_fd == NULL || (settings->per_address_max > 0 && set->addresses == NULL)) {
+        tally_free(set->addresses);
+        free(set->by_fd);
         free(set);
         return NULL;
     }
@@ -363,6 +398,8 @@ struct connection_set *connection_set_new(struct event_base *base, struct turn *
     TAILQ_INIT(&set->all);
     TAILQ_INIT(&set->dirty);
     TAILQ_INIT(&set->dead);
+    TAILQ_INIT(&set->headless);
+    TAILQ_INIT(&set->lingering);
     return set;
 }
 
@@ -377,6 +414,7 @@ void connection_set_free(struct connection_set *set)
         connection_discard(connection);
     }
     connection_set_reap(set);
+    tally_free(set->addresses);
     free(set->by_fd);
     free(set);
 }
@@ -386,12 +424,9 @@ size_t connection_set_count(const struct connection_set *set)
     return set->count;
 }
 
-/* True when bytes wait in the kernel: then a request is on its way and will be served. */
-static bool has_unread(const struct connection *connection)
+size_t connection_set_refused(const struct connection_set *set)
 {
-    char byte;
-
-    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return set->refused_count;
 }
 
 void connection_set_drain(struct connection_set *set)
@@ -405,7 +440,7 @@ void connection_set_drain(struct connection_set *set)
         if (connection->stage != STAGE_EVHTTP || connection->watch.state != WATCH_QUIET) {
             continue;
         }
-        if (connection->was_used && !has_unread(connection)) {
+        if (connection->was_used && !connection_has_unread(connection)) {
             connection_leave(connection);
         } else {
             connection_arm(connection, DRAIN_GRACE_MS);

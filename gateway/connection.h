@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/attrs.h"
+#include "gateway/address.h"
 #include "gateway/end_reason.h"
 #include "gateway/head_lexer.h"
 #include "gateway/metrics.h"
@@ -65,8 +66,11 @@ struct connection_settings {
     struct head_limits head_limits;
     int64_t head_timeout_ms;
     int64_t keepalive_timeout_ms;
-    int64_t write_timeout_ms; /* for what is still unwritten when the holder lets go */
-    size_t low_water_bytes;   /* of the output, see on_drain */
+    int64_t write_timeout_ms;      /* for what is still unwritten when the holder lets go */
+    size_t low_water_bytes;        /* of the output, see on_drain */
+    size_t per_address_max;        /* connections, or requests through trusted proxies; 0: no cap */
+    const struct network *trusted; /* borrowed; proxies whose word on the client is taken */
+    size_t trusted_count;
     const struct connection_events *events;
     void *events_arg;
     struct metrics_slot *metrics;
@@ -77,7 +81,16 @@ struct connection_set *connection_set_new(struct event_base *base, struct turn *
 /* Closes every connection at once. Accepts NULL. */
 void connection_set_free(struct connection_set *set);
 
+/* All of them; and those above a cap, which are there only to be told so. */
 size_t connection_set_count(const struct connection_set *set);
+size_t connection_set_refused(const struct connection_set *set);
+
+/*
+ * Close connections that owe a request, or that only wait for the other side to close,
+ * until no more than <most> are open. False when too few of them have been so for long
+ * enough.
+ */
+bool connection_set_make_room(struct connection_set *set, size_t most);
 
 /* Two steps of the end of a turn: write every marked connection once; free the dead. */
 void connection_set_flush(void *arg);
@@ -100,12 +113,23 @@ struct connection *connection_of_fd(struct connection_set *set, int fd);
 struct connection *connection_of_request(struct connection_set *set,
                                          struct evhttp_request *request);
 
-/* Refuse before any byte was read, for the cap on connections. */
+/* Refuse before any byte was read, for a cap on connections: with an answer, or by a reset. */
 void connection_refuse(struct connection *connection, enum end_reason reason, const char *problem);
+void connection_turn_away(struct connection *connection);
+
+/*
+ * END_DONE, or why the client's address gets no more: END_ADDRESS_FULL, END_NO_MEMORY. It
+ * is known after the adoption for a client that connects by itself, and from on_head for one
+ * behind a trusted proxy. <problem> is written when there is more to say.
+ */
+enum end_reason connection_verdict(const struct connection *connection, const char **problem);
 
 /* Look: valid from on_head until release. */
 const struct request_head *connection_head(const struct connection *connection);
-const char *connection_peer(const struct connection *connection); /* "address port" is not split */
+
+/* The client's address, and the proxy's that spoke for it; "" when there is none. */
+const char *connection_client(const struct connection *connection);
+const char *connection_via(const struct connection *connection);
 
 /* A slot for the exchange that is being served; NULL when none. */
 void connection_set_user(struct connection *connection, void *user);

@@ -46,8 +46,7 @@ static void on_held_read(struct bufferevent *bev, void *arg)
     if (connection->stage == STAGE_HELD && connection->excess_bytes > EXCESS_BYTES_MAX) {
         bufferevent_disable(bev, EV_READ);
         connection->holder->on_gone(connection->holder_arg);
-    } else if (connection->stage == STAGE_LINGERING &&
-               connection->excess_bytes > LINGER_BYTES_MAX) {
+    } else if (connection->stage != STAGE_HELD && connection->excess_bytes > LINGER_BYTES_MAX) {
         connection_discard(connection);
     }
 }
@@ -103,6 +102,7 @@ void connection_hold(struct connection *connection, const struct connection_hold
 
     (void)BUG_IF(connection->stage != STAGE_EVHTTP);
     event_del(connection->deadline);
+    connection_dequeue(connection);
     connection->stage = STAGE_HELD;
     connection->holder = holder;
     connection->holder_arg = holder_arg;
@@ -181,6 +181,8 @@ static void give_back(struct connection *connection)
     connection->was_used = true;
     connection->is_announced = false;
     watch_reset(&connection->watch);
+    connection_end_request(connection);
+    connection_enqueue(connection, &connection->set->headless);
     connection_arm(connection, connection->set->settings.keepalive_timeout_ms);
     /* evhttp would end an answer to a chunked request with a last chunk of its own. */
     request->chunked = 0;
@@ -196,6 +198,7 @@ static void linger(struct connection *connection)
         client_tls_say_end(connection->bev);
     }
     (void)shutdown(connection->fd, SHUT_WR);
+    connection_enqueue(connection, &connection->set->lingering);
     connection_arm(connection, LINGER_MS);
 }
 

@@ -15,12 +15,17 @@
 #include <event2/bufferevent.h>
 #include <event2/util.h>
 
+#include "gateway/address.h"
 #include "gateway/connection.h"
 #include "gateway/watch.h"
 
 struct event;
 struct evbuffer_cb_entry;
 struct evhttp_connection;
+struct tally;
+struct tally_slot;
+
+TAILQ_HEAD(connection_list, connection);
 
 enum stage {
     STAGE_EVHTTP = 0, /* evhttp has the callbacks; the watch looks on */
@@ -33,9 +38,12 @@ enum stage {
 struct connection {
     TAILQ_ENTRY(connection) link;       /* all or dead */
     TAILQ_ENTRY(connection) dirty_link; /* when is_dirty */
-    struct connection_set *set;         /* borrowed */
-    struct bufferevent *bev;            /* owned by evcon */
-    struct evhttp_connection *evcon;    /* owned by evhttp in STAGE_EVHTTP, else by us */
+    TAILQ_ENTRY(connection) queue_link; /* when queue is not NULL */
+    struct connection_list *queue;      /* of those that may make room: one of the set's, or NULL */
+    int64_t queued_ms;
+    struct connection_set *set;      /* borrowed */
+    struct bufferevent *bev;         /* owned by evcon */
+    struct evhttp_connection *evcon; /* owned by evhttp in STAGE_EVHTTP, else by us */
     struct evbuffer_cb_entry *input_watch;
     struct evbuffer_cb_entry *output_watch; /* while held or finishing */
     struct event *deadline;                 /* owned */
@@ -56,10 +64,15 @@ struct connection {
     bool was_used; /* an answer has been given on it */
     bool is_tls;
     bool is_tls_noted; /* the end of its handshake, good or bad, has been counted */
-    char peer[64];
+    bool is_refused;   /* above a cap: it is there only to be told so */
+    bool is_proxy;     /* the peer is a trusted proxy */
+    struct address peer;
+    struct address client;    /* of the request in hand: the peer, or whom the peer speaks for */
+    struct tally_slot *share; /* of its address's connections; NULL when nothing is charged */
+    enum end_reason verdict;  /* END_DONE, or why its address gets no more */
+    char client_text[ADDRESS_TEXT_BYTES_MAX];
+    char via_text[ADDRESS_TEXT_BYTES_MAX];
 };
-
-TAILQ_HEAD(connection_list, connection);
 
 struct connection_set {
     struct event_base *base;
@@ -68,9 +81,14 @@ struct connection_set {
     struct connection_list all;
     struct connection_list dirty;
     struct connection_list dead;
-    struct connection **by_fd; /* owned; index: descriptor */
+    struct connection_list headless;  /* no whole head yet, by the time they began to owe one */
+    struct connection_list lingering; /* by the time of their FIN */
+    struct tally *addresses;          /* owned; NULL: no cap for one address */
+    struct connection **by_fd;        /* owned; index: descriptor */
     size_t by_fd_count;
-    size_t count;
+    size_t count;         /* the dead included */
+    size_t live_count;    /* on the list of all */
+    size_t refused_count; /* is_refused */
     bool is_draining;
 };
 
@@ -79,6 +97,24 @@ void connection_arm(struct connection *connection, int64_t timeout_ms);
 
 /* Take it off the list of those with bytes to write. */
 void connection_unmark(struct connection *connection);
+
+/* On a list of those that may make room, and off it. connection_queue.c */
+void connection_enqueue(struct connection *connection, struct connection_list *queue);
+void connection_dequeue(struct connection *connection);
+
+/* True when bytes wait in the kernel: then a request is on its way and will be served. */
+bool connection_has_unread(const struct connection *connection);
+
+/* connection_client.c: whose connection it is; whom the request in hand is from, by its head. */
+void connection_name_peer(struct connection *connection, const struct address *peer);
+void connection_name_client(struct connection *connection);
+
+/* Charge the client's address; sets the verdict. Give back what was charged. */
+void connection_charge(struct connection *connection);
+void connection_uncharge(struct connection *connection);
+
+/* The request in hand has been answered. */
+void connection_end_request(struct connection *connection);
 
 /* To the dead list; freed at the end of the turn. */
 void connection_discard(struct connection *connection);

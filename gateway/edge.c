@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
@@ -19,19 +21,27 @@
 #include <event2/listener.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "gateway/client_tls.h"
 #include "gateway/connection.h"
+#include "gateway/file_limit.h"
 #include "gateway/log.h"
 #include "gateway/relay.h"
 
 /* Connections above the cap that may be open at once, just to be told so. */
 #define REFUSALS_MAX 64
 #define DOORS_MAX 16
-#define NEWBORN_MAX 4096
+/*
+ * Connections accepted in one turn of the loop. libevent's own loop accepts until the queue
+ * is empty, so a storm of connects would hold up every running stream.
+ */
+#define NEWBORN_MAX 32
 /* For a connection that could not be adopted; adopted ones have our own deadlines. */
 #define UNADOPTED_TIMEOUT_S 10
 /* After a failed accept: wait, or a full descriptor table makes the loop spin. */
 #define ACCEPT_PAUSE_MS 100
+/* While accepting fails: how often that is said. */
+#define ACCEPT_COMPLAINT_MS 10000
 
 /*
  * One listening socket. Each has its own evhttp, because evhttp does not say which of
@@ -51,6 +61,7 @@ struct newborn {
 };
 
 struct edge {
+    LIST_ENTRY(edge) link;
     struct event_base *base;            /* borrowed */
     struct turn *turn;                  /* borrowed */
     const struct config *config;        /* borrowed */
@@ -63,60 +74,103 @@ struct edge {
     size_t door_count;
     struct newborn newborn[NEWBORN_MAX];
     size_t newborn_count;
-    bool is_listening; /* until the drain */
-    bool is_accepting;
+    size_t connections_max;
+    uint64_t accept_failures; /* since the last success */
+    int64_t failing_since_ms; /* when there are failures */
+    int64_t complained_ms;    /* of them */
+    bool is_listening;        /* until the drain */
 };
+
+/*
+ * libevent calls the error callback of a listening socket with the argument of its accept
+ * callback, which is evhttp's own: the only way back to the door is to look for it.
+ */
+static LIST_HEAD(edge_list, edge) edges = LIST_HEAD_INITIALIZER(edges);
+
+static struct edge *edge_of_listener(const struct evconnlistener *listener)
+{
+    struct edge *edge;
+
+    LIST_FOREACH(edge, &edges, link)
+    {
+        /* cppcheck-suppress uninitvar ; it does not see through LIST_FOREACH */
+        for (size_t i = 0; i < edge->door_count; i++) {
+            struct evhttp_bound_socket *socket = edge->doors[i].socket;
+            if (socket != NULL && evhttp_bound_socket_get_listener(socket) == listener) {
+                return edge;
+            }
+        }
+    }
+    return NULL;
+}
 
 static void set_accepting(struct edge *edge, bool accepting)
 {
-    edge->is_accepting = accepting;
     for (size_t i = 0; i < edge->door_count && edge->is_listening; i++) {
         struct evconnlistener *listener = evhttp_bound_socket_get_listener(edge->doors[i].socket);
         if (accepting) {
-            evconnlistener_enable(listener);
+            (void)evconnlistener_enable(listener);
         } else {
-            evconnlistener_disable(listener);
+            (void)evconnlistener_disable(listener);
         }
     }
 }
 
-static size_t connections_max(const struct edge *edge)
-{
-    return (size_t)edge->config->limits_connections;
-}
-
 static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 {
-    struct edge *edge = arg;
-
     (void)fd;
     (void)what;
-    if (edge->is_listening &&
-        connection_set_count(edge->connections) < connections_max(edge) + REFUSALS_MAX) {
-        set_accepting(edge, true);
-    }
+    set_accepting(arg, true);
 }
 
-static void pause_accepting(struct edge *edge)
+static void log_accept_failure(struct edge *edge, int problem)
 {
-    struct timeval pause = {0, ACCEPT_PAUSE_MS * 1000};
+    struct log_line line;
 
-    set_accepting(edge, false);
-    (void)event_add(edge->accept_again, &pause);
+    log_begin(&line, LOG_WARN, "accept_failed");
+    log_string(&line, "problem", strerror(problem));
+    log_int(&line, "failures", (int64_t)edge->accept_failures);
+    log_int(&line, "connections", (int64_t)connection_set_count(edge->connections));
+    log_end(&line);
 }
 
 /* accept() failed: most likely no descriptor is left. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-    struct edge *edge = arg;
+    struct edge *edge = edge_of_listener(listener);
+    struct timeval pause = {0, ACCEPT_PAUSE_MS * 1000};
+    int problem = errno;
+    int64_t now_ms = clock_now_ms();
+
+    (void)arg;
+    if (edge == NULL) {
+        (void)BUG_IF(true);
+        return;
+    }
+    metrics_add(&edge->metrics->accept_failures, 1);
+    if (edge->accept_failures++ == 0) {
+        edge->failing_since_ms = now_ms;
+    }
+    if (edge->accept_failures == 1 || now_ms - edge->complained_ms >= ACCEPT_COMPLAINT_MS) {
+        edge->complained_ms = now_ms;
+        log_accept_failure(edge, problem);
+    }
+    set_accepting(edge, false);
+    (void)event_add(edge->accept_again, &pause);
+}
+
+static void note_accept_success(struct edge *edge)
+{
     struct log_line line;
 
-    (void)listener;
-    log_begin(&line, LOG_WARN, "accept_failed");
-    log_int(&line, "errno", errno);
-    log_int(&line, "connections", (int64_t)connection_set_count(edge->connections));
+    if (edge->accept_failures == 0) {
+        return;
+    }
+    log_begin(&line, LOG_WARN, "accept_recovered");
+    log_int(&line, "failures", (int64_t)edge->accept_failures);
+    log_int(&line, "after_ms", clock_now_ms() - edge->failing_since_ms);
     log_end(&line);
-    pause_accepting(edge);
+    edge->accept_failures = 0;
 }
 
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
@@ -136,9 +190,34 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
         event_active(edge->adopt, EV_TIMEOUT, 0);
     }
     if (edge->newborn_count == NEWBORN_MAX) {
-        pause_accepting(edge); /* nothing may be served that was not adopted */
+        set_accepting(edge, false); /* until on_adopt(); nothing is served that was not adopted */
     }
     return bev;
+}
+
+/* Refusing is a courtesy with a bound: a flood of connections is not answered one by one. */
+static void refuse(struct edge *edge, struct connection *connection, enum end_reason reason,
+                   const char *problem)
+{
+    metrics_add(&edge->metrics->connections_refused, 1);
+    if (connection_set_refused(edge->connections) < REFUSALS_MAX) {
+        connection_refuse(connection, reason, problem);
+    } else {
+        log_event(LOG_WARN, "connection_turned_away", "problem", problem);
+        connection_turn_away(connection);
+    }
+}
+
+static void admit(struct edge *edge, struct connection *connection)
+{
+    const char *problem = NULL;
+    enum end_reason verdict = connection_verdict(connection, &problem);
+
+    if (verdict != END_DONE) {
+        refuse(edge, connection, verdict, problem);
+    } else if (!connection_set_make_room(edge->connections, edge->connections_max)) {
+        refuse(edge, connection, END_GATEWAY_FULL, "limits.connections reached");
+    }
 }
 
 static void adopt_one(struct edge *edge, const struct newborn *newborn)
@@ -158,15 +237,7 @@ static void adopt_one(struct edge *edge, const struct newborn *newborn)
         evhttp_connection_free(evcon);
         return;
     }
-    if (connection_set_count(edge->connections) > connections_max(edge)) {
-        struct connection *connection = connection_of_fd(edge->connections, fd);
-        metrics_add(&edge->metrics->connections_refused, 1);
-        connection_refuse(connection, END_GATEWAY_FULL, "limits.connections reached");
-    }
-    if (connection_set_count(edge->connections) >= connections_max(edge) + REFUSALS_MAX &&
-        edge->is_accepting) {
-        set_accepting(edge, false); /* until on_count_change() */
-    }
+    admit(edge, connection_of_fd(edge->connections, fd));
 }
 
 static void on_adopt(evutil_socket_t fd, short what, void *arg)
@@ -180,6 +251,10 @@ static void on_adopt(evutil_socket_t fd, short what, void *arg)
     for (size_t i = 0; i < count; i++) {
         adopt_one(edge, &edge->newborn[i]);
         (void)bufferevent_decref(edge->newborn[i].bev);
+    }
+    note_accept_success(edge);
+    if (count == NEWBORN_MAX) {
+        set_accepting(edge, true); /* the rest of the queue, in the next turn */
     }
 }
 
@@ -216,10 +291,6 @@ static void on_count_change(void *arg)
     struct edge *edge = arg;
 
     turn_request(edge->turn); /* a drain may be waiting for the last connection */
-    if (!edge->is_accepting && edge->is_listening &&
-        !event_pending(edge->accept_again, EV_TIMEOUT, NULL)) {
-        on_accept_again(-1, 0, edge);
-    }
 }
 
 static const struct connection_events connection_events = {
@@ -259,6 +330,9 @@ static bool make_parts(struct edge *edge)
         .keepalive_timeout_ms = config->limits_keepalive_timeout_ms,
         .write_timeout_ms = config->stream_write_timeout_ms,
         .low_water_bytes = relay_low_water(config->stream_buffer_bytes),
+        .per_address_max = (size_t)config->limits_connections_per_address,
+        .trusted = config->trusted_proxies,
+        .trusted_count = config->trusted_proxy_count,
         .events = &connection_events,
         .events_arg = edge,
         .metrics = edge->metrics,
@@ -278,13 +352,14 @@ struct edge *edge_new(struct event_base *base, struct turn *turn, const struct c
     if (edge == NULL) {
         return NULL;
     }
+    LIST_INSERT_HEAD(&edges, edge, link);
     edge->base = base;
     edge->turn = turn;
     edge->config = config;
     edge->metrics = metrics;
     edge->exchanges = exchanges;
     edge->is_listening = true;
-    edge->is_accepting = true;
+    edge->connections_max = file_limit_connections(config);
     if (!make_parts(edge)) {
         edge_free(edge);
         return NULL;
@@ -328,6 +403,7 @@ void edge_free(struct edge *edge)
     if (edge->accept_again != NULL) {
         event_free(edge->accept_again);
     }
+    LIST_REMOVE(edge, link);
     free(edge);
 }
 

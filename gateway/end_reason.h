@@ -49,7 +49,9 @@
     X(END_UPSTREAM_MODEL_RETIRED, "upstream_model_retired", 400,   "Service not available anymore.",                 "upstream") \
     X(END_DRAINING,               "draining",               503,   "Service Unavailable",                            "gateway")  \
     X(END_NO_MEMORY,              "no_memory",              503,   "Service Unavailable",                            "gateway")  \
-    X(END_OPTIONS,                "options",                204,   "No Content",                                     "none")
+    X(END_OPTIONS,                "options",                204,   "No Content",                                     "none")     \
+    X(END_ADDRESS_FULL,           "address_full",           429,   "Too Many Requests",                              "client")   \
+    X(END_BODY_TIMEOUT,           "body_timeout",           408,   "Request Timeout",                                "client")
 /* clang-format on */
 
 enum end_reason {

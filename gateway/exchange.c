@@ -139,6 +139,21 @@ static void arm_deadline(struct exchange *ex)
     (void)event_add(ex->deadline, &left);
 }
 
+/* limits.waiting counts the exchanges in AWAIT_ANSWER, whatever they leave it for. */
+static void count_wait(struct exchange *ex, enum exchange_state next)
+{
+    bool was_waiting = ex->state == EX_AWAIT_ANSWER;
+    bool will_wait = next == EX_AWAIT_ANSWER;
+
+    if (!was_waiting && will_wait) {
+        admission_begin_wait(ex->set->admission);
+        metrics_add(&ex->set->services.metrics->waiting, 1);
+    } else if (was_waiting && !will_wait) {
+        admission_end_wait(ex->set->admission);
+        metrics_subtract(&ex->set->services.metrics->waiting, 1);
+    }
+}
+
 static void exchange_enter(struct exchange *ex, enum exchange_state state)
 {
     (void)BUG_IF(!may_enter(ex->state, state));
@@ -150,6 +165,7 @@ static void exchange_enter(struct exchange *ex, enum exchange_state state)
         log_string(&line, "to", exchange_state_name(state));
         log_end(&line);
     }
+    count_wait(ex, state);
     ex->state = state;
     if (state != EX_ENDED) {
         arm_deadline(ex);
@@ -179,8 +195,12 @@ static enum end_reason admit(struct exchange *ex)
 static enum end_reason judge(struct exchange *ex, const struct request_head *head)
 {
     const struct exchange_services *services = &ex->set->services;
-    enum end_reason verdict = judge_head(services->config, services->checker, head, &ex->judged);
+    enum end_reason verdict = connection_verdict(ex->connection, &ex->record.problem);
 
+    if (verdict != END_DONE) {
+        return verdict;
+    }
+    verdict = judge_head(services->config, services->checker, head, &ex->judged);
     ex->record.problem = ex->judged.problem;
     if (verdict != END_DONE) {
         return verdict;
@@ -291,6 +311,10 @@ static enum end_reason open_upstream(struct exchange *ex)
 void exchange_on_request(struct exchange *ex, struct evhttp_request *request)
 {
     take_client(ex, request);
+    if (ex->refusal == END_DONE && !admission_may_wait(ex->set->admission)) {
+        ex->record.problem = "limits.waiting reached";
+        ex->refusal = END_GATEWAY_FULL;
+    }
     if (ex->refusal == END_DONE) {
         ex->refusal = open_upstream(ex);
     }
@@ -470,7 +494,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
         exchange_end(ex, END_TOTAL_TIMEOUT);
     } else if (ex->state == EX_AWAIT_BODY) {
         ex->record.problem = "request body not complete in time";
-        exchange_end(ex, END_REQUEST_TIMEOUT);
+        exchange_end(ex, END_BODY_TIMEOUT);
     } else {
         exchange_end(ex, END_CLIENT_STALLED);
     }

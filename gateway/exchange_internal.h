@@ -41,10 +41,10 @@ struct exchange {
     struct connection *connection; /* borrowed until ENDED, then NULL */
     struct client_leg client;
     struct relay relay;
-    struct upstream *upstream;   /* owned handle; NULL while there is none */
-    struct event *deadline;      /* owned */
-    struct admission_slot *slot; /* owned; NULL before admission */
-    size_t origin;               /* index of the upstream in use */
+    struct upstream *upstream; /* owned handle; NULL while there is none */
+    struct event *deadline;    /* owned */
+    struct tally_slot *slot;   /* owned; NULL before admission */
+    size_t origin;             /* index of the upstream in use */
 
     struct judgement judged; /* what the head asks for, and who asks */
     enum end_reason refusal; /* of the head; END_DONE: none */

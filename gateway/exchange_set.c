@@ -62,7 +62,8 @@ void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum 
     struct access_record *record = &ex->record;
 
     record->request_id = ex->request_id;
-    record->peer = connection_peer(ex->connection);
+    record->peer = connection_client(ex->connection);
+    record->via = connection_via(ex->connection);
     record->method = connection_head(ex->connection)->method_name;
     record->subject = ex->judged.identity.subject;
     record->model = ex->judged.route.model_is_valid ? ex->judged.route.model : NULL;
@@ -123,6 +124,11 @@ void exchange_bury(struct exchange *ex)
 struct exchange_set *exchange_set_new(const struct exchange_services *services)
 {
     const struct config *config = services->config;
+    const struct admission_caps caps = {
+        .exchanges = (size_t)config->limits_exchanges,
+        .per_subject = (size_t)config->limits_exchanges_per_subject,
+        .waiting = (size_t)config->limits_waiting,
+    };
     struct exchange_set *set = calloc(1, sizeof(*set));
 
     if (set == NULL) {
@@ -131,8 +137,7 @@ struct exchange_set *exchange_set_new(const struct exchange_services *services)
     set->services = *services;
     TAILQ_INIT(&set->live);
     TAILQ_INIT(&set->dead);
-    set->admission = admission_new((size_t)config->limits_exchanges,
-                                   (size_t)config->limits_exchanges_per_subject);
+    set->admission = admission_new(&caps);
     set->parser = chat_request_parser_new();
     if (set->admission == NULL || set->parser == NULL ||
         getrandom(&set->id_prefix, sizeof(set->id_prefix), 0) != sizeof(set->id_prefix)) {

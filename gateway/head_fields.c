@@ -48,6 +48,18 @@ static bool read_field(struct head_lexer *lexer, struct span value)
     return true;
 }
 
+/* The last lines are the ones nearest proxies wrote; older ones make room. */
+static void keep_forwarded(struct head_lexer *lexer, size_t length)
+{
+    if (lexer->forwarded_count == FORWARDED_LINES_MAX) {
+        memmove(&lexer->pieces[PIECE_FORWARDED], &lexer->pieces[PIECE_FORWARDED + 1],
+                (FORWARDED_LINES_MAX - 1) * sizeof(lexer->pieces[0]));
+        lexer->forwarded_count--;
+    }
+    head_item_keep(lexer, PIECE_FORWARDED + (int)lexer->forwarded_count, length);
+    lexer->forwarded_count++;
+}
+
 static bool has_seen(const struct head_lexer *lexer, int field)
 {
     return (lexer->seen & (1U << field)) != 0;
@@ -90,6 +102,10 @@ bool head_fields_end_line(struct head_lexer *lexer)
     }
     if (lexer->field < HEAD_FIELDS_KEPT && !is_repeated) {
         head_item_keep(lexer, lexer->field, value.length);
+        return true;
+    }
+    if (lexer->field == FIELD_X_FORWARDED_FOR) {
+        keep_forwarded(lexer, value.length);
         return true;
     }
     if (lexer->field == FIELD_TRACEPARENT) { /* two parents are none */
@@ -155,6 +171,10 @@ static void fill_head(struct head_lexer *lexer)
     head->origin = field_span(lexer, FIELD_ORIGIN);
     head->traceparent = field_span(lexer, FIELD_TRACEPARENT);
     head->user_agent = field_span(lexer, FIELD_USER_AGENT);
+    head->forwarded.count = lexer->forwarded_count;
+    for (size_t i = 0; i < head->forwarded.count; i++) {
+        head->forwarded.lines[i] = piece_span(lexer, PIECE_FORWARDED + (int)i);
+    }
     if (has_seen(lexer, FIELD_TRANSFER_ENCODING)) {
         head->framing = BODY_CHUNKED;
     } else if (has_seen(lexer, FIELD_CONTENT_LENGTH)) {

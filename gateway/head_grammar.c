@@ -58,6 +58,7 @@ static const struct field_name field_names[] = {
     {FIELD_TRANSFER_ENCODING, true, SPAN_LITERAL("transfer-encoding")},
     {FIELD_EXPECT, true, SPAN_LITERAL("expect")},
     {FIELD_CONNECTION, false, SPAN_LITERAL("connection")},
+    {FIELD_X_FORWARDED_FOR, false, SPAN_LITERAL("x-forwarded-for")},
 };
 
 #define FIELD_NAME_COUNT (sizeof(field_names) / sizeof(field_names[0]))

@@ -42,6 +42,7 @@ enum head_field {
     FIELD_TRANSFER_ENCODING,
     FIELD_EXPECT,
     FIELD_CONNECTION,
+    FIELD_X_FORWARDED_FOR, /* its last lines are kept */
     FIELD_OTHER,
 };
 

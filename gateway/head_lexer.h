@@ -20,6 +20,7 @@
 #include "base/attrs.h"
 #include "base/span.h"
 #include "gateway/end_reason.h"
+#include "gateway/forwarded.h"
 
 struct head_limits {
     size_t max_head_bytes;   /* request line + fields; above: 431 */
@@ -56,6 +57,7 @@ struct request_head {
     struct span origin;
     struct span traceparent;
     struct span user_agent;
+    struct forwarded forwarded; /* X-Forwarded-For: the last lines of it */
     enum body_framing framing;
     uint64_t content_length; /* bytes, when BODY_LENGTH */
     bool expects_continue;   /* Expect: 100-continue */
@@ -68,7 +70,7 @@ enum head_status {
     HEAD_REFUSED,  /* see refusal; the connection's framing is lost */
 };
 
-#define HEAD_PIECES 8 /* private: the spans of struct request_head */
+#define HEAD_PIECES (8 + FORWARDED_LINES_MAX) /* private: the spans of struct request_head */
 
 struct head_lexer {
     /* result */
@@ -82,7 +84,8 @@ struct head_lexer {
     int field;    /* which field's value is being read */
     bool has_tab; /* in the white space before that value */
     unsigned field_count;
-    unsigned seen; /* bit set of the fields that have come */
+    unsigned forwarded_count; /* lines of X-Forwarded-For kept */
+    unsigned seen;            /* bit set of the fields that have come */
     size_t head_bytes;
     char *store; /* owned: captured bytes, NULL while nothing is captured */
     size_t store_length, store_capacity;

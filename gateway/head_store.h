@@ -24,7 +24,10 @@
 enum {
     PIECE_METHOD = HEAD_FIELDS_KEPT,
     PIECE_TARGET,
+    PIECE_FORWARDED, /* FORWARDED_LINES_MAX of them */
 };
+
+_Static_assert(PIECE_FORWARDED + FORWARDED_LINES_MAX == HEAD_PIECES, "room for every piece");
 
 /* Ends the head at once. Always false, so that a step can return it. */
 bool head_refuse(struct head_lexer *lexer, enum end_reason reason, const char *problem);

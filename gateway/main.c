@@ -22,6 +22,7 @@
 #include "gateway/admin.h"
 #include "gateway/config.h"
 #include "gateway/confine.h"
+#include "gateway/file_limit.h"
 #include "gateway/health_command.h"
 #include "gateway/listener.h"
 #include "gateway/log.h"
@@ -34,7 +35,6 @@
 #define EXIT_USAGE 2
 #define EXIT_LIBEVENT_FATAL 70
 #define LIBEVENT_OLDEST 0x02010c00U /* 2.1.12: older ones read a head in more than one way */
-#define FILES_BESIDE_CONNECTIONS 64
 
 /* -- before anything else -- */
 
@@ -81,31 +81,6 @@ static bool libevent_is_new_enough(void)
     }
     log_event(LOG_ERROR, "libevent_too_old", "loaded", event_get_version());
     return false;
-}
-
-/* Every exchange has a socket on both sides. */
-static void raise_file_limit(const struct config *config)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->limits_connections * 2 + FILES_BESIDE_CONNECTIONS;
-    struct log_line line;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return;
-    }
-    if (limit.rlim_cur < limit.rlim_max) {
-        struct rlimit raised = {limit.rlim_max, limit.rlim_max};
-        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
-            limit = raised;
-        }
-    }
-    if (limit.rlim_cur < wanted) {
-        log_begin(&line, LOG_WARN, "few_descriptors");
-        log_int(&line, "limit", (int64_t)limit.rlim_cur);
-        log_int(&line, "wanted", (int64_t)wanted);
-        log_int(&line, "connections", config->limits_connections);
-        log_end(&line);
-    }
 }
 
 /* -- what -t, -V and -h ask for -- */
@@ -262,7 +237,8 @@ static int run(const struct options *options)
         config_free(config);
         return EXIT_FAILURE;
     }
-    raise_file_limit(config);
+    file_limit_raise();
+    file_limit_report(config);
     if (!options->is_foreground) {
         return supervisor_run(options->conf_path, config);
     }

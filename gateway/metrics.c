@@ -56,6 +56,14 @@ static const struct series all_series[] = {
            "Those that resumed an earlier session by its ticket."),
     SERIES(tls_failed, "tidegate_tls_handshakes_failed_total", "counter",
            "TLS handshakes with clients that were begun and not done."),
+    SERIES(connections_evicted, "tidegate_connections_evicted_total", "counter",
+           "Client connections without a request closed at the cap, to make room."),
+    SERIES(address_refusals, "tidegate_address_refusals_total", "counter",
+           "Connections and requests refused because their address was at its cap."),
+    SERIES(accept_failures, "tidegate_accept_failures_total", "counter",
+           "Times a connection could not be accepted, most likely for want of descriptors."),
+    SERIES(proxy_headers_refused, "tidegate_proxy_headers_refused_total", "counter",
+           "Connections closed because their PROXY protocol header was missing or malformed."),
     SERIES(deltas, "tidegate_deltas_total", "counter",
            "Pieces of text received from upstreams."),
     SERIES(bytes_to_clients, "tidegate_client_sent_bytes_total", "counter",
@@ -76,6 +84,8 @@ static const struct series all_series[] = {
            "Client connections open."),
     SERIES(exchanges, "tidegate_exchanges", "gauge",
            "Requests being answered."),
+    SERIES(waiting, "tidegate_exchanges_waiting", "gauge",
+           "Requests that wait for the first text from upstream."),
     SERIES(bytes_buffered, "tidegate_buffered_bytes", "gauge",
            "Bytes waiting for clients that are behind."),
     SERIES(upstream_connections, "tidegate_upstream_connections", "gauge",
@@ -131,6 +141,7 @@ void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplan
 
     store(&slot->connections, 0);
     store(&slot->exchanges, 0);
+    store(&slot->waiting, 0);
     store(&slot->bytes_buffered, 0);
     store(&slot->upstream_connections, 0);
     store(&slot->upstream_idle, 0);

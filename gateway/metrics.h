@@ -24,6 +24,10 @@ struct metrics_slot {
     uint64_t tls_handshakes;
     uint64_t tls_resumed;
     uint64_t tls_failed;
+    uint64_t connections_evicted;
+    uint64_t address_refusals;
+    uint64_t accept_failures;
+    uint64_t proxy_headers_refused;
     uint64_t deltas;
     uint64_t bytes_to_clients;
     uint64_t pauses;
@@ -35,6 +39,7 @@ struct metrics_slot {
     /* gauges */
     uint64_t connections;
     uint64_t exchanges;
+    uint64_t waiting;
     uint64_t bytes_buffered;
     uint64_t upstream_connections;
     uint64_t upstream_idle;

@@ -55,10 +55,10 @@ def test_body_timeout_is_absolute(world):
         answered = not client.is_silent_for(0.1)
     reply = client.read_reply()
 
-    assert (reply.status, reply.reason) == (408, "request_timeout")
+    assert (reply.status, reply.reason) == (408, "body_timeout")
     assert 0.7 < watch.seconds() < 5
     client.expect_closed()
-    gateway.wait_for_end("request_timeout")
+    gateway.wait_for_end("body_timeout", at="AWAIT_BODY")
 
 
 def test_keepalive_timeout_closes_a_quiet_connection_and_no_earlier(world):

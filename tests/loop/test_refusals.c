@@ -38,7 +38,8 @@ static void body_that_does_not_come_is_answered_408(void **state)
     client_send_head(&stage, &client, 100);
     assert_true(until_received(&stage, &client, "HTTP/1.1 408 "));
     assert_true(until_closed(&stage, &client));
-    assert_true(until_logged(&stage, &client, "end=request_timeout"));
+    assert_true(until_logged(&stage, &client, "end=body_timeout"));
+    expect_end(&stage, END_BODY_TIMEOUT);
     client_close(&client);
     gateway_stage_fini(&stage);
 }
@@ -190,7 +191,8 @@ static void connections_above_the_cap_are_told_so(void **state)
     (void)state;
     gateway_stage_init(&stage, "limits: { connections = 1; };");
     client_connect(&stage, &first);
-    stage_turn(&stage, &first);
+    client_send_head(&stage, &first, 100); /* it is being served: it does not make room */
+    assert_true(until_live(&stage, &first, 1));
     client_connect(&stage, &second);
     assert_true(until_received(&stage, &second, "HTTP/1.1 503 Service Unavailable\r\n"));
     assert_non_null(strstr(second.received, "Retry-After: "));
@@ -198,6 +200,7 @@ static void connections_above_the_cap_are_told_so(void **state)
     assert_true(until_closed(&stage, &second));
     client_close(&second);
     client_close(&first);
+    assert_true(until_live(&stage, NULL, 0));
     gateway_stage_fini(&stage);
 }
 

@@ -14,8 +14,8 @@
 
 static void the_cap_for_all_is_exact(void **state)
 {
-    struct admission *admission = admission_new(3, 3);
-    struct admission_slot *slots[4] = {NULL};
+    struct admission *admission = admission_new(&(struct admission_caps){3, 3, 1});
+    struct tally_slot *slots[4] = {NULL};
 
     (void)state;
     assert_int_equal(admission_acquire(admission, "a", &slots[0]), ADMISSION_OK);
@@ -34,10 +34,10 @@ static void the_cap_for_all_is_exact(void **state)
 
 static void one_subjects_cap_leaves_the_others_alone(void **state)
 {
-    struct admission *admission = admission_new(100, 2);
-    struct admission_slot *first = NULL;
-    struct admission_slot *second = NULL;
-    struct admission_slot *third = NULL;
+    struct admission *admission = admission_new(&(struct admission_caps){100, 2, 1});
+    struct tally_slot *first = NULL;
+    struct tally_slot *second = NULL;
+    struct tally_slot *third = NULL;
 
     (void)state;
     assert_int_equal(admission_acquire(admission, "greedy", &first), ADMISSION_OK);
@@ -58,8 +58,8 @@ static void thousands_of_subjects_come_and_go(void **state)
     enum {
         SUBJECTS = 5000
     };
-    static struct admission_slot *slots[SUBJECTS];
-    struct admission *admission = admission_new(SUBJECTS, 1);
+    static struct tally_slot *slots[SUBJECTS];
+    struct admission *admission = admission_new(&(struct admission_caps){SUBJECTS, 1, 1});
     char subject[32];
 
     (void)state;
@@ -76,11 +76,29 @@ static void thousands_of_subjects_come_and_go(void **state)
     admission_free(NULL);
 }
 
+static void the_cap_on_waiting_is_exact(void **state)
+{
+    struct admission *admission = admission_new(&(struct admission_caps){10, 10, 2});
+
+    (void)state;
+    assert_true(admission_may_wait(admission));
+    admission_begin_wait(admission);
+    admission_begin_wait(admission);
+    assert_false(admission_may_wait(admission));
+    assert_int_equal(admission_waiting(admission), 2);
+    admission_end_wait(admission);
+    assert_true(admission_may_wait(admission));
+    admission_end_wait(admission);
+    assert_int_equal(admission_waiting(admission), 0);
+    admission_free(admission);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cap_for_all_is_exact),
         cmocka_unit_test(one_subjects_cap_leaves_the_others_alone),
+        cmocka_unit_test(the_cap_on_waiting_is_exact),
         cmocka_unit_test(thousands_of_subjects_come_and_go),
     };
 

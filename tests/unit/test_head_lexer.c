@@ -280,6 +280,32 @@ static void two_trace_parents_are_none(void **state)
     head_lexer_fini(&lexer);
 }
 
+static void the_last_lines_of_forwarded_for_are_kept_in_order(void **state)
+{
+    struct head_lexer lexer;
+    size_t taken;
+    (void)state;
+    head_lexer_init(&lexer, &limits);
+
+    assert_int_equal(feed(&lexer,
+                          START "X-Forwarded-For: one\r\nx-forwarded-for: two\r\nOrigin: o\r\n"
+                                "X-FORWARDED-FOR:\r\nx-forwarded-for: four , 4\r\n"
+                                "x-forwarded-for: five\r\n\r\n",
+                          &taken),
+                     HEAD_DONE);
+
+    assert_int_equal(lexer.head.forwarded.count, FORWARDED_LINES_MAX);
+    assert_span(lexer.head.forwarded.lines[0], "two");
+    assert_span(lexer.head.forwarded.lines[1], "");
+    assert_span(lexer.head.forwarded.lines[2], "four , 4");
+    assert_span(lexer.head.forwarded.lines[3], "five");
+    assert_span(lexer.head.origin, "o");
+    head_lexer_reset(&lexer);
+    assert_int_equal(feed(&lexer, START "\r\n", &taken), HEAD_DONE);
+    assert_int_equal(lexer.head.forwarded.count, 0);
+    head_lexer_fini(&lexer);
+}
+
 static void methods_are_told_apart_by_case(void **state)
 {
     static const struct {
@@ -413,6 +439,7 @@ int main(void)
         cmocka_unit_test(ambiguous_framing_is_refused),
         cmocka_unit_test(every_prefix_of_a_lawful_head_wants_more),
         cmocka_unit_test(what_the_gateway_needs_is_captured),
+        cmocka_unit_test(the_last_lines_of_forwarded_for_are_kept_in_order),
         cmocka_unit_test(an_empty_field_is_not_an_absent_one),
         cmocka_unit_test(two_trace_parents_are_none),
         cmocka_unit_test(methods_are_told_apart_by_case),

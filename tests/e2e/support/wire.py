@@ -51,12 +51,14 @@ class Reply:
 class Client:
     """One connection to the gateway."""
 
-    def __init__(self, address, receive_buffer=None, transcript=None):
+    def __init__(self, address, receive_buffer=None, transcript=None, source=None):
         host, port = address.rsplit(":", 1)
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(waiting.PATIENCE_S)
+        if source is not None:
+            self.sock.bind((source, 0))  # any of 127.0.0.0/8 is a client of its own
         self.sock.connect((host, int(port)))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.name = "client:%d" % self.sock.getsockname()[1]
