@@ -161,8 +161,7 @@ enum answer_step answer_take_head(struct answer *answer, const struct answer_hea
     if (head->status == 429 && answer->retry_after_s < 0) {
         answer->retry_after_s = classify_rate_limit(head->rate_limit);
     }
-    if (!span_is_empty(head->content_encoding) &&
-        !span_equals_ignore_case(head->content_encoding, "identity")) {
+    if (!span_is_empty(head->content_encoding)) {
         return close_report(answer); /* we offered none and read none: the status must do */
     }
     if (head->status == 200 && is_event_stream(head->content_type)) {

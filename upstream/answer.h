@@ -21,7 +21,7 @@
 struct answer_head {
     int status;
     struct span content_type;
-    struct span content_encoding;
+    struct span content_encoding; /* "identity" left out */
     struct span retry_after;
     struct span rate_limit;
 };

@@ -439,6 +439,13 @@ void call_on_lost(struct upstream *call, enum call_loss loss)
     }
 }
 
+void call_on_broken(struct upstream *call)
+{
+    if (call->state != CALL_VERDICT && call->state != CALL_ENDED) {
+        fail_later(call, UPSTREAM_NONSENSE);
+    }
+}
+
 void call_free(struct upstream *call)
 {
     if (call->timer != NULL) {

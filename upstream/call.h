@@ -78,6 +78,8 @@ bool call_on_head(struct upstream *call, const struct answer_head *head); /* fal
 bool call_on_body(struct upstream *call, struct span bytes);              /* false: stop */
 void call_on_body_end(struct upstream *call);
 void call_on_lost(struct upstream *call, enum call_loss loss);
+/* The bytes are no HTTP; nothing more is read. Told in the midst of a read. */
+void call_on_broken(struct upstream *call);
 
 /* For upstream_context_flush() only. */
 void call_free(struct upstream *call);

@@ -9,6 +9,7 @@
  */
 #include "upstream/pool.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_struct.h>
 #include <event2/event.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/bug.h"
 #include "base/clock.h"
@@ -34,6 +36,9 @@
 #define RESPONSE_HEAD_BYTES_MAX (32 * 1024)
 /* One TLS record (RFC 8446 section 5.1). */
 #define TLS_RECORD_BYTES 16384
+/* One chunk may carry this many of the largest events, and at least so many bytes. */
+#define CHUNK_EVENTS 4
+#define CHUNK_BYTES_MIN ((uint64_t)1024 * 1024)
 /* An answer that comes while we still send may wait; a flood may not. */
 #define EARLY_BYTES_MAX (64 * 1024)
 
@@ -136,11 +141,26 @@ bool pool_has_room(struct upstream_origin *origin)
     return pool->count < origin->settings.max_connections;
 }
 
+/*
+ * True when the peer has said nothing since its last answer. What the loop has not read
+ * yet would be taken for the answer to the next request: an end, or worse.
+ */
+static bool is_quiet(const struct connection *connection)
+{
+    char byte;
+    ssize_t got = recv(bufferevent_getfd(connection->bev), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return got < 0 && errno == EAGAIN;
+}
+
 struct connection *pool_lend(struct upstream_origin *origin)
 {
     struct pool *pool = &origin->pool;
-    struct connection *connection = TAILQ_FIRST(&pool->idle);
+    struct connection *connection;
 
+    while ((connection = TAILQ_FIRST(&pool->idle)) != NULL && !is_quiet(connection)) {
+        connection_kill(connection);
+    }
     if (connection == NULL) {
         return NULL;
     }
@@ -154,19 +174,82 @@ struct connection *pool_lend(struct upstream_origin *origin)
     connection->bytes_in = 0;
     connection->http_error = 0;
     connection->continues = 0;
+    framing_begin_head(&connection->framing);
     origin->reused++;
     return connection;
 }
 
-/* Counts what comes in, and stops a peer that floods us while we still send. */
+/* The last <count> bytes of the input have not been looked at. False: they are broken. */
+static bool check_framing(struct connection *connection, struct evbuffer *input, size_t count)
+{
+    struct evbuffer_ptr at;
+    struct evbuffer_iovec piece;
+
+    if (count == 0 ||
+        evbuffer_ptr_set(input, &at, evbuffer_get_length(input) - count, EVBUFFER_PTR_SET) != 0) {
+        return connection->framing.problem == NULL;
+    }
+    while (count > 0 && evbuffer_peek(input, (ev_ssize_t)count, &at, &piece, 1) > 0) {
+        size_t length = piece.iov_len < count ? piece.iov_len : count;
+        if (!framing_feed(&connection->framing, span_of(piece.iov_base, length))) {
+            return false;
+        }
+        count -= length;
+        (void)evbuffer_ptr_set(input, &at, length, EVBUFFER_PTR_ADD);
+    }
+    return true;
+}
+
+/* Nothing more is read: evhttp would go on with what it takes for an answer. */
+static void give_up(struct connection *connection)
+{
+    (void)bufferevent_disable(connection->bev, EV_READ);
+    if (connection->call != NULL) {
+        connection->on_broken(connection->call);
+    }
+}
+
+/*
+ * Counts what comes in, looks at its framing before evhttp does, and stops a peer that
+ * floods us while we still send.
+ */
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
     struct connection *connection = arg;
+    bool is_in_use =
+        connection->state == CONNECTION_BUSY || connection->state == CONNECTION_DRAINING;
 
+    if (info->n_added == 0 || !is_in_use) {
+        return;
+    }
     connection->bytes_in += info->n_added;
-    if (info->n_added > 0 && connection->state == CONNECTION_BUSY && !connection->is_head_in &&
-        evbuffer_get_length(input) > EARLY_BYTES_MAX) {
+    if (!check_framing(connection, input, info->n_added)) {
+        give_up(connection);
+    } else if (!connection->is_head_in && evbuffer_get_length(input) > EARLY_BYTES_MAX) {
         (void)bufferevent_disable(connection->bev, EV_READ);
+    }
+}
+
+void connection_begin_body(struct connection *connection, enum framing_body body, uint64_t length)
+{
+    struct evbuffer *input = bufferevent_get_input(connection->bev);
+    uint64_t chunk_bytes_max =
+        CHUNK_EVENTS * (uint64_t)connection->origin->settings.max_event_bytes;
+
+    framing_begin_body(&connection->framing, body, length,
+                       chunk_bytes_max > CHUNK_BYTES_MIN ? chunk_bytes_max : CHUNK_BYTES_MIN);
+    if (!check_framing(connection, input, evbuffer_get_length(input))) {
+        give_up(connection);
+    }
+}
+
+void connection_expect_head(struct connection *connection)
+{
+    struct evbuffer *input = bufferevent_get_input(connection->bev);
+
+    framing_begin_head(&connection->framing);
+    if (!check_framing(connection, input, evbuffer_get_length(input))) {
+        give_up(connection);
     }
 }
 
@@ -281,8 +364,7 @@ void connection_drain(struct connection *connection)
     connection->call = NULL;
     connection->state = CONNECTION_DRAINING;
     connection->drained_at = connection->bytes_in;
-    /* A pause of the call must not outlive it. */
-    (void)bufferevent_enable(connection->bev, EV_READ);
+    connection_resume(connection); /* a pause of the call must not outlive it */
     expire_after(connection, DRAIN_LIFE_MS);
 }
 
@@ -323,7 +405,9 @@ void connection_pause(struct connection *connection)
 
 void connection_resume(struct connection *connection)
 {
-    (void)bufferevent_enable(connection->bev, EV_READ);
+    if (connection->framing.problem == NULL) {
+        (void)bufferevent_enable(connection->bev, EV_READ);
+    }
 }
 
 void connection_mark_dirty(struct connection *connection)

@@ -25,6 +25,7 @@
 #include <sys/queue.h>
 
 #include "base/attrs.h"
+#include "upstream/framing.h"
 
 struct connection;
 struct event;
@@ -53,22 +54,24 @@ struct connection_callbacks {
 };
 
 struct connection {
-    TAILQ_ENTRY(connection) link;       /* in pool.idle, pool.active or dead_connections */
-    TAILQ_ENTRY(connection) dirty_link; /* in context.dirty while is_dirty */
-    struct upstream_origin *origin;     /* borrowed; not followed once DEAD */
-    struct upstream_context *context;   /* borrowed */
-    struct evhttp_connection *evcon;    /* owned */
-    struct bufferevent *bev;            /* evcon's */
-    struct evhttp_request *req;         /* evcon's; NULL while no request is under way */
-    struct upstream *call;              /* borrowed; NULL when nobody waits for the answer */
-    struct connection_callbacks saved;  /* valid while OPENING */
+    TAILQ_ENTRY(connection) link;             /* in pool.idle, pool.active or dead_connections */
+    TAILQ_ENTRY(connection) dirty_link;       /* in context.dirty while is_dirty */
+    struct upstream_origin *origin;           /* borrowed; not followed once DEAD */
+    struct upstream_context *context;         /* borrowed */
+    struct evhttp_connection *evcon;          /* owned */
+    struct bufferevent *bev;                  /* evcon's */
+    struct evhttp_request *req;               /* evcon's; NULL while no request is under way */
+    struct upstream *call;                    /* borrowed; NULL when nobody waits for the answer */
+    void (*on_broken)(struct upstream *call); /* its bytes are no HTTP; told inside a read */
+    struct connection_callbacks saved;        /* valid while OPENING */
     enum connection_state state;
-    unsigned address;    /* which of the resolver's addresses */
-    unsigned http_error; /* enum evhttp_request_error + 1; 0: none */
-    unsigned continues;  /* 100 Continue answers seen */
-    uint64_t bytes_in;   /* read since the request was given to evhttp */
-    uint64_t drained_at; /* bytes_in when DRAINING began */
-    int64_t expires_ms;  /* IDLE and DRAINING: closed then */
+    unsigned address;       /* which of the resolver's addresses */
+    unsigned http_error;    /* enum evhttp_request_error + 1; 0: none */
+    unsigned continues;     /* 100 Continue answers seen */
+    struct framing framing; /* of the answer, read ahead of evhttp */
+    uint64_t bytes_in;      /* read since the request was given to evhttp */
+    uint64_t drained_at;    /* bytes_in when DRAINING began */
+    int64_t expires_ms;     /* IDLE and DRAINING: closed then */
     bool is_tls;
     bool is_reused; /* lent from the pool */
     bool is_dirty;
@@ -107,6 +110,12 @@ void connection_drain(struct connection *connection);
 
 /* Silence it and let the next flush close it. Legal in every callback; idempotent. */
 void connection_kill(struct connection *connection);
+
+/* The head is read and says how the body is framed; what is in the input belongs to it. */
+void connection_begin_body(struct connection *connection, enum framing_body body, uint64_t length);
+
+/* An interim response's head has been read; the next head follows. */
+void connection_expect_head(struct connection *connection);
 
 /* Stop and resume reading the response body. */
 void connection_pause(struct connection *connection);

@@ -29,6 +29,7 @@
 #include <event2/keyvalq_struct.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -42,6 +43,8 @@
 #define CONTINUES_MAX 4
 /* What may follow [DONE] before its connection is not worth waiting for. */
 #define DRAIN_BYTES_MAX (16 * 1024)
+/* Content-Length: as many as surely fit into 64 bits. */
+#define LENGTH_DIGITS_MAX 18
 /* Of the kernel, for each upstream connection; plenty for tokens at any distance. */
 #define RECEIVE_BUFFER_BYTES (128 * 1024)
 
@@ -114,6 +117,7 @@ bool request_send(struct connection *connection, struct upstream *call)
         return false;
     }
     connection->call = call;
+    connection->on_broken = call_on_broken;
     connection->req = req;
     call->connection = connection;
     (void)evhttp_connection_set_flags(connection->evcon, EVHTTP_CON_READ_ON_WRITE_ERROR);
@@ -186,6 +190,7 @@ static int pass_over(struct connection *connection, struct evhttp_request *req, 
     }
     /* They would be taken for the real head's. */
     evhttp_clear_headers(evhttp_request_get_input_headers(req));
+    connection_expect_head(connection);
     /* evhttp goes back to "writing" with nothing to write; over TLS nothing wakes it. */
     bufferevent_trigger(connection->bev, EV_WRITE,
                         BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
@@ -207,35 +212,45 @@ static bool has_token(const char *list, const char *wanted)
     }
 }
 
-struct framing {
+/* What the head's fields say of the body's end and of the connection's. */
+struct framing_fields {
     unsigned lengths; /* Content-Length fields */
     unsigned codings; /* Transfer-Encoding fields */
+    uint64_t length;
     bool has_connection;
     bool has_close;
 };
 
+/* Digits alone, and no number beyond what any body may have; false otherwise. */
+static bool read_length(const char *value, uint64_t *length)
+{
+    size_t digits = strspn(value, "0123456789");
+
+    if (digits == 0 || digits > LENGTH_DIGITS_MAX || value[digits] != '\0') {
+        return false;
+    }
+    *length = strtoull(value, NULL, 10);
+    return true;
+}
+
 /* One field of the head; false when it must not be trusted. */
-static bool take_field(const char *name, const char *value, struct framing *framing,
+static bool take_field(const char *name, const char *value, struct framing_fields *fields,
                        struct answer_head *head)
 {
-    if (name[0] == '\0' || strpbrk(name, " \t") != NULL) {
-        return false; /* another hop may read "Transfer-Encoding :" as a framing field */
-    }
     if (strcasecmp(name, "Content-Length") == 0) {
-        framing->lengths++;
-        return framing->lengths == 1 && value[0] != '\0' &&
-               value[strspn(value, "0123456789")] == '\0';
+        fields->lengths++;
+        return fields->lengths == 1 && read_length(value, &fields->length);
     }
     if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        framing->codings++;
-        return framing->codings == 1 && strcasecmp(value, "chunked") == 0;
+        fields->codings++;
+        return fields->codings == 1 && strcasecmp(value, "chunked") == 0;
     }
     if (strcasecmp(name, "Connection") == 0) {
-        framing->has_connection = true;
-        framing->has_close = framing->has_close || has_token(value, "close");
+        fields->has_connection = true;
+        fields->has_close = fields->has_close || has_token(value, "close");
     } else if (strcasecmp(name, "Content-Type") == 0) {
         head->content_type = span_from_string(value);
-    } else if (strcasecmp(name, "Content-Encoding") == 0) {
+    } else if (strcasecmp(name, "Content-Encoding") == 0 && strcasecmp(value, "identity") != 0) {
         head->content_encoding = span_from_string(value);
     } else if (strcasecmp(name, "Retry-After") == 0) {
         head->retry_after = span_from_string(value);
@@ -245,27 +260,48 @@ static bool take_field(const char *name, const char *value, struct framing *fram
     return true;
 }
 
+/* RFC 9112 section 6.3. HTTP/1.0 knows no chunks: whoever sends them there is confused. */
+static bool body_of(const struct evhttp_request *req, int status,
+                    const struct framing_fields *fields, enum framing_body *body)
+{
+    if (fields->lengths + fields->codings > 1 || (fields->codings == 1 && req->minor == 0)) {
+        return false;
+    }
+    *body = FRAMING_OPEN;
+    if (status == 204 || status == 304) {
+        *body = FRAMING_NO_BODY;
+    } else if (fields->codings == 1) {
+        *body = FRAMING_CHUNKED;
+    } else if (fields->lengths == 1) {
+        *body = FRAMING_COUNTED;
+    }
+    return true;
+}
+
 /* Sort the head's fields; false when its framing cannot be trusted. */
 static bool read_head(struct connection *connection, struct evhttp_request *req,
                       struct answer_head *head)
 {
-    struct evkeyvalq *fields = evhttp_request_get_input_headers(req);
-    struct framing framing = {.lengths = 0};
+    struct evkeyvalq *list = evhttp_request_get_input_headers(req);
+    struct framing_fields fields = {.lengths = 0};
     const struct evkeyval *field;
-    bool is_framed;
+    enum framing_body body;
 
-    for (field = fields->tqh_first; field != NULL; field = field->next.tqe_next) {
-        if (!take_field(field->key, field->value, &framing, head)) {
+    for (field = list->tqh_first; field != NULL; field = field->next.tqe_next) {
+        if (!take_field(field->key, field->value, &fields, head)) {
             return false;
         }
     }
-    is_framed = framing.lengths + framing.codings == 1;
-    if (!is_framed && framing.has_connection) {
-        while (evhttp_remove_header(fields, "Connection") == 0) {
+    if (!body_of(req, head->status, &fields, &body)) {
+        return false;
+    }
+    if (body == FRAMING_OPEN && fields.has_connection) {
+        while (evhttp_remove_header(list, "Connection") == 0) {
         }
     }
-    connection->is_clean = is_framed && !framing.has_close && req->major == 1 && req->minor >= 1;
-    return true;
+    connection->is_clean = body != FRAMING_OPEN && !fields.has_close && req->minor >= 1;
+    connection_begin_body(connection, body, fields.length);
+    return connection->framing.problem == NULL;
 }
 
 static int on_http_head(struct evhttp_request *req, void *arg)
@@ -273,7 +309,7 @@ static int on_http_head(struct evhttp_request *req, void *arg)
     struct connection *connection = arg;
     struct answer_head head = {.status = evhttp_request_get_response_code(req)};
 
-    if (connection->state != CONNECTION_BUSY) {
+    if (connection->state != CONNECTION_BUSY || connection->framing.problem != NULL) {
         return -1;
     }
     if (head.status >= 100 && head.status < 200) {
@@ -306,8 +342,8 @@ static void on_http_body(struct evhttp_request *req, void *arg)
     if (connection->state == CONNECTION_DRAINING) {
         drain_body(connection);
     }
-    while (connection->state == CONNECTION_BUSY && evbuffer_peek(body, -1, NULL, &piece, 1) > 0 &&
-           piece.iov_len > 0) {
+    while (connection->state == CONNECTION_BUSY && connection->framing.problem == NULL &&
+           evbuffer_peek(body, -1, NULL, &piece, 1) > 0 && piece.iov_len > 0) {
         if (!call_on_body(connection->call, span_of(piece.iov_base, piece.iov_len))) {
             return;
         }
@@ -330,6 +366,9 @@ static enum call_loss why_lost(const struct connection *connection)
     if (connection->state == CONNECTION_OPENING) {
         return connection->handshake_failed ? CALL_LOST_TLS : CALL_LOST_OPENING;
     }
+    if (connection->framing.problem != NULL) {
+        return CALL_LOST_NONSENSE;
+    }
     switch (connection->http_error) {
     case EVREQ_HTTP_INVALID_HEADER + 1:
     case EVREQ_HTTP_DATA_TOO_LONG + 1:
@@ -344,7 +383,7 @@ static void on_http_done(struct evhttp_request *req, void *arg)
 {
     struct connection *connection = arg;
     struct upstream *call = connection->call;
-    bool has_ended = req != NULL && connection->is_head_in;
+    bool has_ended = req != NULL && connection->is_head_in && connection->framing.problem == NULL;
     enum call_loss loss;
 
     if (req != NULL) {
@@ -355,7 +394,7 @@ static void on_http_done(struct evhttp_request *req, void *arg)
         return;
     }
     loss = why_lost(connection);
-    if (has_ended && connection->is_clean &&
+    if (has_ended && connection->is_clean && framing_has_ended(&connection->framing) &&
         evbuffer_get_length(bufferevent_get_input(connection->bev)) == 0) {
         pool_take_back(connection);
     } else {

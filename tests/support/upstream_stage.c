@@ -119,6 +119,9 @@ static void on_delta(void *owner, const struct upstream_delta *delta)
 
     assert_int_equal(caller->ends, 0);
     caller->events++;
+    if (caller->forget_text) {
+        caller->text_length = 0;
+    }
     assert_true(caller->text_length + delta->text.length < sizeof(caller->text));
     if (delta->text.length > 0) {
         memcpy(caller->text + caller->text_length, delta->text.data, delta->text.length);

@@ -34,6 +34,7 @@ struct caller {
     struct upstream_end end;
     unsigned cancel_at_delta; /* cancel inside the n-th delta; 0: never */
     unsigned pause_at_delta;
+    bool forget_text; /* only count: there is more than <text> can hold */
 };
 
 struct stage {
