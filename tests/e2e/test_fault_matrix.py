@@ -3,7 +3,8 @@
 
 The table is the contract: a row for each fault, a column for each phase. A cell is the
 end reason, or "-" where the fault cannot happen, with the word why. Memory that runs out
-is the last row of the table; its cells are in tests/loop/test_allocation_failure.c.
+is one more row; its cells, which need a hand inside, are in
+tests/loop/test_allocation_failure.c: no_memory, or the failure that evhttp makes of it.
 
 After each cell nothing may be left: no exchange, no byte for a client, and no descriptor
 more than before, as /proc/PID/fd tells.
