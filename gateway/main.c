@@ -26,6 +26,7 @@
 #include "gateway/health_command.h"
 #include "gateway/listener.h"
 #include "gateway/log.h"
+#include "gateway/manual.h"
 #include "gateway/metrics.h"
 #include "gateway/options.h"
 #include "gateway/supervisor.h"
@@ -257,7 +258,7 @@ static int act(const struct options *options, int argc, char **argv)
     case ACTION_VERSION:
         return print_version();
     case ACTION_HELP:
-        fputs(options_help(), stdout);
+        options_print_help(stdout);
         return flush_stdout();
     case ACTION_TOKEN:
         return token_command(argc - 1, argv + 1);
@@ -268,6 +269,12 @@ static int act(const struct options *options, int argc, char **argv)
         return flush_stdout();
     case ACTION_PRINT_MARKDOWN:
         config_print_markdown(stdout);
+        return flush_stdout();
+    case ACTION_PRINT_MAN:
+        manual_print_program(stdout);
+        return flush_stdout();
+    case ACTION_PRINT_CONF_MAN:
+        manual_print_conf(stdout);
         return flush_stdout();
     }
     return EXIT_USAGE;

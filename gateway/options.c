@@ -22,32 +22,47 @@ static const struct option_row actions[] = {
     {"-h", "--help", ACTION_HELP},
     {"--print-default-conf", NULL, ACTION_PRINT_DEFAULT_CONF},
     {"--print-configuration-md", NULL, ACTION_PRINT_MARKDOWN},
+    {"--print-man", NULL, ACTION_PRINT_MAN},
+    {"--print-conf-man", NULL, ACTION_PRINT_CONF_MAN},
 };
 
-static const char help[] =
-    "usage: tidegate -c FILE [--foreground]\n"
-    "       tidegate -t -c FILE\n"
-    "       tidegate token [OPTION...]\n"
-    "       tidegate health [OPTION...]\n"
-    "\n"
-    "  -c, --conf FILE            the conf file\n"
-    "  --foreground               one worker in this process, no supervisor\n"
-    "  -t, --test                 check the conf file and print what it comes to, secrets masked\n"
-    "  -V, --version              print versions, as built and as loaded\n"
-    "  -h, --help                 print this\n"
-    "  --print-default-conf       print a conf file with every key at its default\n"
-    "  --print-configuration-md   print the page that describes every key\n"
-    "  token                      mint a development token; see tidegate token -h\n"
-    "  health                     ask a running gateway how it is; see tidegate health -h\n"
-    "\n"
-    "Signals: SIGTERM drains and ends (a second one cuts), SIGHUP reads the conf file again,\n"
-    "SIGUSR1 reopens the access log.\n"
-    "Exit status: 0 after a drain; 1 when it could not start or was cut; 2 for a wrong command\n"
-    "line or conf file.\n";
+static const struct option_text texts[] = {
+    {"-c, --conf FILE", "the conf file"},
+    {"--foreground", "one worker in this process, no supervisor"},
+    {"-t, --test", "check the conf file and print what it comes to, secrets masked"},
+    {"-V, --version", "print versions, as built and as loaded"},
+    {"-h, --help", "print this"},
+    {"--print-default-conf", "print a conf file with every key at its default"},
+    {"--print-configuration-md", "print the page that describes every key"},
+    {"--print-man", "print the manual page tidegate(8)"},
+    {"--print-conf-man", "print the manual page tidegate.conf(5)"},
+    {"token", "mint a development token; see tidegate token -h"},
+    {"health", "ask a running gateway how it is; see tidegate health -h"},
+};
 
-const char *options_help(void)
+const struct option_text *options_texts(size_t *count)
 {
-    return help;
+    *count = sizeof(texts) / sizeof(texts[0]);
+    return texts;
+}
+
+void options_print_help(FILE *out)
+{
+    fputs("usage: tidegate -c FILE [--foreground]\n"
+          "       tidegate -t -c FILE\n"
+          "       tidegate token [OPTION...]\n"
+          "       tidegate health [OPTION...]\n\n",
+          out);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        fprintf(out, "  %-26s %s\n", texts[i].words, texts[i].help);
+    }
+    fputs(
+        "\n"
+        "Signals: SIGTERM drains and ends (a second one cuts), SIGHUP reads the conf file again,\n"
+        "SIGUSR1 reopens the access log.\n"
+        "Exit status: 0 after a drain; 1 when it could not start or was cut; 2 for a wrong "
+        "command\nline or conf file. More: man tidegate.\n",
+        out);
 }
 
 static bool is_one_of(const char *word, const char *name, const char *long_name)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.h - the command line. Pure: it prints nothing.
+ * options.h - the command line. Pure, but for the help that it writes.
  */
 #ifndef GATEWAY_OPTIONS_H
 #define GATEWAY_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/attrs.h"
 
@@ -19,6 +20,8 @@ enum option_action {
     ACTION_HEALTH,
     ACTION_PRINT_DEFAULT_CONF, /* --print-default-conf */
     ACTION_PRINT_MARKDOWN,     /* --print-configuration-md */
+    ACTION_PRINT_MAN,          /* --print-man */
+    ACTION_PRINT_CONF_MAN,     /* --print-conf-man */
 };
 
 struct options {
@@ -34,7 +37,16 @@ struct options {
 bool options_parse(int argc, char *const *argv, struct options *options, char *problem,
                    size_t problem_size) MUST_USE;
 
-/* What -h prints. Static text. */
-const char *options_help(void);
+/* One option or subcommand, as help and manual show it. Static texts. */
+struct option_text {
+    const char *words;
+    const char *help;
+};
+
+/* All of them, <count> rows; static. */
+const struct option_text *options_texts(size_t *count);
+
+/* What -h prints. */
+void options_print_help(FILE *out);
 
 #endif

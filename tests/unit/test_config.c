@@ -20,6 +20,7 @@
 #include "gateway/config.h"
 #include "gateway/config_listen.h"
 #include "gateway/format.h"
+#include "gateway/manual.h"
 
 #define SECRETS "auth: { secrets = ( { secret = \"env:TEST_SECRET\"; } ); };\n"
 #define UPSTREAMS                                                                                  \
@@ -361,6 +362,8 @@ static void the_made_files_are_up_to_date(void **state)
                    "tidegate --print-default-conf");
     assert_file_is("docs/configuration.md", config_print_markdown,
                    "tidegate --print-configuration-md");
+    assert_file_is("docs/man/tidegate.8", manual_print_program, "tidegate --print-man");
+    assert_file_is("docs/man/tidegate.conf.5", manual_print_conf, "tidegate --print-conf-man");
 }
 
 static int set_secrets(void **state)
