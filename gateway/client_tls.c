@@ -38,7 +38,7 @@ static const char tls12_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES
                                     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 static const char tls13_ciphers[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-static const char groups[] = "X25519:P-256:P-384";
+static char groups[] = "X25519:P-256:P-384"; /* not const: OpenSSL's macro casts that away */
 
 /* RFC 7301 section 3.2: one protocol is spoken; who offers only others is told so. */
 /* NOLINTNEXTLINE(readability-function-size): the shape of the callback is OpenSSL's */
