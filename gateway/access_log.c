@@ -48,7 +48,7 @@ static void log_known(struct log_line *line, const char *key, int64_t value)
 
 static void log_upstream(struct log_line *line, const struct access_record *record)
 {
-    if (record->upstream_attempts == 0) {
+    if (record->upstream == NULL && record->upstream_failure == NULL) {
         return;
     }
     log_text(line, "upstream", record->upstream);

@@ -21,6 +21,8 @@
 #define CONFIG_TIMEOUT_MS_MAX (24 * 60 * 60 * 1000)
 #define CONFIG_KIB 1024
 #define CONFIG_MIB (1024 * 1024)
+#define CONFIG_UPSTREAMS_MAX 8
+#define CONFIG_UPSTREAM_NAME_BYTES_MAX 64
 
 /* clang-format off */
 /*    section   key                      kind             field                          min  max  default  presence  applies  help */
@@ -98,7 +100,7 @@
 
 /* Each record of upstreams. */
 #define CONFIG_UPSTREAM_KEYS(X)                                                                                                  \
-    X("",       "name",                  NAME,            name,                          1, 64, "huggingface", REQUIRED, RELOAD,  \
+    X("",       "name",                  NAME,            name,                          1, CONFIG_UPSTREAM_NAME_BYTES_MAX, "huggingface", REQUIRED, RELOAD,  \
       "A word for logs and metrics.")                                                                                            \
     X("",       "url",                   URL,             url,                           1, 2048, "https://router.huggingface.co/v1/chat/completions", REQUIRED, RELOAD, \
       "Where requests go, with the whole path. http:// is for loopback and private networks.")                                   \
@@ -113,9 +115,9 @@
     X("",       "prompt_template",       PROMPT_TEMPLATE, prompt_template,               0, 0, "plain", OPTIONAL, RELOAD,        \
       "How messages become one prompt; for the dialect tgi only.")                                                               \
     X("",       "connect_timeout",       DURATION,        connect_timeout_ms,            CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "5s", OPTIONAL, RELOAD, \
-      "Name resolution, connect and TLS handshake together.")                                                                    \
+      "Name resolution, connect and TLS handshake together, for all addresses of the host that are tried.")                      \
     X("",       "first_token_timeout",   DURATION,        first_token_timeout_ms,        CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
-      "From the request to the first piece of text or thinking, whatever else comes. Reasoning models are silent for long.")                                      \
+      "From the request to the first piece of text or thinking, whatever else comes, retries included. Reasoning models are silent for long. Each upstream that is tried has its own.") \
     X("",       "idle_timeout",          DURATION,        idle_timeout_ms,               CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
       "Between two signs of life; without text or thinking for ten times as long, other signs (comments) do not help. Stands still while the gateway is the one that does not read.")                                \
     X("",       "max_event",             SIZE,            max_event_bytes,               256, 16 * CONFIG_MIB, "256k", OPTIONAL, RELOAD, \
@@ -128,6 +130,14 @@
       "Connections kept open for the next request, for each worker.")                                                            \
     X("",       "retries",               COUNT,           retries,                       0, 5, "1", OPTIONAL, RELOAD,             \
       "Further attempts after a failure that may pass, only while nothing has been sent to the client.")                         \
+    X("",       "retry_budget",          COUNT,           retry_budget,                  0, 100, "20", OPTIONAL, RELOAD,          \
+      "Most retries, in percent of the requests, besides one each second and ten saved ones, for each worker. When everything fails, retries must not double the load.") \
+    X("",       "failures",              COUNT,           failures,                      0, 1000, "10", OPTIONAL, RELOAD,         \
+      "Failures in a row that open its circuit: it is not asked then, but passed over, for each worker by itself. What counts: no connection, no TLS, silence, 5xx, nonsense, cut answers. 0: never.") \
+    X("",       "open_time",             DURATION,        open_time_ms,                  CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "1s", OPTIONAL, RELOAD, \
+      "How long the circuit is open the first time; twice as long each further time, until an answer is good again. Then one request finds out; up to a quarter is added by chance.") \
+    X("",       "open_time_max",         DURATION,        open_time_max_ms,              CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "30s", OPTIONAL, RELOAD, \
+      "The longest that open_time grows to, and that a Retry-After of the upstream can make it.")                                \
     X("",       "max_new_tokens",        COUNT,           max_new_tokens,                0, 1000000, "0", OPTIONAL, RELOAD,       \
       "Longest answer that is asked for, in tokens. 0: the provider's own bound.")
 
@@ -148,7 +158,7 @@
       "Where clients come in: addresses, or records with an address and what else holds for it: ( \"127.0.0.1:8080\", { address = \"0.0.0.0:8443\"; tls = { certificate = \"cert.pem\"; key = \"key.pem\"; }; } ).") \
     X("",       "trusted_proxies", TRUSTED_PROXIES, "network", 0, 256, "",             OPTIONAL, RELOAD,                             \
       "Networks of the proxies in front, such as 10.0.0.0/8 or fd00::/8. From them, and from nobody else, X-Forwarded-For is believed: its rightmost address that is not in the list is the client.") \
-    X("",       "upstreams", UPSTREAMS,   "record",       1,    8,   "",                 REQUIRED, RELOAD,                             \
+    X("",       "upstreams", UPSTREAMS,   "record",       1,    CONFIG_UPSTREAMS_MAX, "",                 REQUIRED, RELOAD,                             \
       "Where answers come from.")                                                                                                \
     X("auth",   "secrets",   SECRETS,     "record",       1,    16,  "",                 REQUIRED, RELOAD,                             \
       "Secrets that tokens may be signed with. Several may be live at once, so that one can be replaced without a gap.")         \

@@ -58,7 +58,7 @@ bool end_reason_is_upstream_failure(enum end_reason reason)
            reason == END_UPSTREAM_TIMEOUT_FIRST || reason == END_UPSTREAM_TIMEOUT_IDLE ||
            reason == END_UPSTREAM_STATUS || reason == END_UPSTREAM_BUSY ||
            reason == END_UPSTREAM_ERROR_EVENT || reason == END_UPSTREAM_TRUNCATED ||
-           reason == END_UPSTREAM_NONSENSE;
+           reason == END_UPSTREAM_NONSENSE || reason == END_UPSTREAM_CIRCUIT_OPEN;
 }
 
 enum end_reason end_reason_of_upstream(enum upstream_failure failure)
@@ -97,6 +97,8 @@ enum end_reason end_reason_of_upstream(enum upstream_failure failure)
         return END_UPSTREAM_NONSENSE;
     case UPSTREAM_NO_MEMORY:
         return END_NO_MEMORY;
+    case UPSTREAM_CIRCUIT_OPEN:
+        return END_UPSTREAM_CIRCUIT_OPEN;
     }
     return END_NO_MEMORY;
 }

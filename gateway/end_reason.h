@@ -51,7 +51,8 @@
     X(END_NO_MEMORY,              "no_memory",              503,   "Service Unavailable",                            "gateway")  \
     X(END_OPTIONS,                "options",                204,   "No Content",                                     "none")     \
     X(END_ADDRESS_FULL,           "address_full",           429,   "Too Many Requests",                              "client")   \
-    X(END_BODY_TIMEOUT,           "body_timeout",           408,   "Request Timeout",                                "client")
+    X(END_BODY_TIMEOUT,           "body_timeout",           408,   "Request Timeout",                                "client")   \
+    X(END_UPSTREAM_CIRCUIT_OPEN,  "upstream_circuit_open",  503,   "Service Unavailable",                            "upstream")
 /* clang-format on */
 
 enum end_reason {

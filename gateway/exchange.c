@@ -273,12 +273,13 @@ static void take_client(struct exchange *ex, struct evhttp_request *request)
 }
 
 /*
- * Parse the body and start the call on the current origin. The body is parsed anew
- * for each origin: the parser's memory is shared by all exchanges, and the body stays.
+ * Parse the body and start a call on the next upstream that may be asked. The body is
+ * parsed anew for each: the parser's memory is shared by all exchanges, and the body stays.
  */
 static enum end_reason open_upstream(struct exchange *ex)
 {
     const struct exchange_services *services = &ex->set->services;
+    struct upstream_origin *origin;
     struct chat_request chat;
     struct span body;
 
@@ -296,6 +297,10 @@ static enum end_reason open_upstream(struct exchange *ex)
     case CHAT_REQUEST_NO_MEMORY:
         return END_NO_MEMORY;
     }
+    origin = dispatch_pick(&ex->dispatch);
+    if (origin == NULL) {
+        return end_reason_of_upstream(ex->dispatch.end.failure);
+    }
     const struct upstream_call call = {
         .events = &upstream_events,
         .owner = ex,
@@ -304,7 +309,7 @@ static enum end_reason open_upstream(struct exchange *ex)
         .message_count = chat.message_count,
         .request_id = span_from_string(ex->request_id),
     };
-    ex->upstream = upstream_start(services->origins[ex->origin], &call);
+    ex->upstream = upstream_start(origin, &call);
     return ex->upstream == NULL ? END_NO_MEMORY : END_DONE;
 }
 
@@ -409,7 +414,8 @@ static void fail_answer(struct exchange *ex, enum end_reason reason)
 static void finish_answer(struct exchange *ex)
 {
     /* An answer without text is an answer: its head has been waiting for this moment. */
-    if ((!ex->head_sent && !send_head(ex)) || !relay_finish(&ex->relay, &ex->client, &ex->end)) {
+    if ((!ex->head_sent && !send_head(ex)) ||
+        !relay_finish(&ex->relay, &ex->client, &ex->dispatch.end)) {
         exchange_end(ex, END_NO_MEMORY);
         return;
     }
@@ -417,32 +423,25 @@ static void finish_answer(struct exchange *ex)
 }
 
 /* While the client has seen nothing, the next upstream of the conf file may do better. */
-static bool try_next_origin(struct exchange *ex)
+static bool try_next_upstream(struct exchange *ex)
 {
-    if (ex->head_sent || ex->origin + 1 >= ex->set->services.origin_count) {
-        return false;
-    }
-    ex->origin++;
-    return open_upstream(ex) == END_DONE;
+    return !ex->head_sent && dispatch_may_go_on(&ex->dispatch) && open_upstream(ex) == END_DONE;
 }
 
 static void on_upstream_end(void *arg, const struct upstream_end *end)
 {
     struct exchange *ex = awake(arg);
-    unsigned attempts;
 
     if (ex == NULL) {
         return;
     }
-    attempts = ex->end.attempts + end->attempts;
-    ex->end = *end;
-    ex->end.attempts = attempts;
+    dispatch_take_end(&ex->dispatch, end);
     upstream_cancel(ex->upstream);
     ex->upstream = NULL;
     if (end->failure == UPSTREAM_OK) {
         finish_answer(ex);
-    } else if (!try_next_origin(ex)) {
-        fail_answer(ex, end_reason_of_upstream(end->failure));
+    } else if (!try_next_upstream(ex)) {
+        fail_answer(ex, end_reason_of_upstream(ex->dispatch.end.failure));
     }
 }
 
@@ -512,7 +511,7 @@ static bool send_error(struct exchange *ex, enum end_reason reason)
         .has_body = connection_head(ex->connection)->method != METHOD_HEAD,
         .sent_token = ex->judged.sent_token,
         .upstream_as_gateway = ex->set->services.config->upstream_errors_as_gateway,
-        .retry_after_s = ex->end.retry_after_s,
+        .retry_after_s = ex->dispatch.end.retry_after_s,
     };
 
     if (!client_leg_append(&ex->client, span_of(bytes, reply_error_render(&error, bytes)))) {
@@ -555,9 +554,9 @@ static void exchange_end(struct exchange *ex, enum end_reason reason)
     stop_pause(ex);
     exchange_enter(ex, EX_ENDED);
     event_del(ex->deadline);
+    exchange_complete_record(ex, at, reason);
     upstream_cancel(ex->upstream);
     ex->upstream = NULL;
-    exchange_complete_record(ex, at, reason);
     settle_client(ex, reason);
     exchange_bury(ex);
 }

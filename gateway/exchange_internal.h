@@ -15,6 +15,7 @@
 #include "gateway/admission.h"
 #include "gateway/chat_request.h"
 #include "gateway/client_leg.h"
+#include "gateway/dispatch.h"
 #include "gateway/exchange.h"
 #include "gateway/judge.h"
 #include "gateway/relay.h"
@@ -44,7 +45,7 @@ struct exchange {
     struct upstream *upstream; /* owned handle; NULL while there is none */
     struct event *deadline;    /* owned */
     struct tally_slot *slot;   /* owned; NULL before admission */
-    size_t origin;             /* index of the upstream in use */
+    struct dispatch dispatch;  /* which upstream is asked, and how that has ended */
 
     struct judgement judged; /* what the head asks for, and who asks */
     enum end_reason refusal; /* of the head; END_DONE: none */
@@ -54,7 +55,6 @@ struct exchange {
     bool head_sent;
     bool answer_is_whole;
 
-    struct upstream_end end;     /* of the last upstream call; attempts summed */
     struct access_record record; /* filled as facts become known */
     int64_t started_ms;
     char request_id[20];

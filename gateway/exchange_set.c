@@ -45,8 +45,7 @@ struct exchange *exchange_new(struct exchange_set *set, struct connection *conne
     ex->refusal = END_DONE;
     ex->started_ms = clock_now_ms();
     ex->record.first_byte_ms = -1;
-    ex->end.usage = (struct upstream_usage){-1, -1};
-    ex->end.retry_after_s = -1;
+    dispatch_init(&ex->dispatch, set->services.origins, set->services.origin_count);
     (void)snprintf(ex->request_id, sizeof(ex->request_id), "%08" PRIx32 "%08" PRIx32,
                    set->id_prefix, set->id_count++);
     TAILQ_INSERT_TAIL(&set->live, ex, link);
@@ -54,6 +53,26 @@ struct exchange *exchange_new(struct exchange_set *set, struct connection *conne
     metrics_add(&set->services.metrics->exchanges, 1);
     connection_set_user(connection, ex);
     return ex;
+}
+
+/* Which upstream was asked last, how often all were, and with what result. */
+static void record_upstream(const struct exchange *ex, struct access_record *record)
+{
+    const struct dispatch *dispatch = &ex->dispatch;
+
+    record->prompt_tokens = dispatch->end.usage.prompt_tokens;
+    record->completion_tokens = dispatch->end.usage.completion_tokens;
+    record->upstream_status = dispatch->end.status;
+    record->upstream_attempts = dispatch->end.attempts;
+    if (ex->upstream != NULL) {
+        record->upstream_attempts += upstream_attempts(ex->upstream); /* it is broken off */
+    }
+    if (dispatch->has_picked) {
+        record->upstream = ex->set->services.config->upstreams[dispatch->current].name;
+    }
+    if (dispatch->end.failure != UPSTREAM_OK) {
+        record->upstream_failure = upstream_failure_token(dispatch->end.failure);
+    }
 }
 
 /* The facts that only the end knows; the rest of the record was filled on the way. */
@@ -75,17 +94,7 @@ void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum 
     record->deltas = ex->relay.deltas;
     record->pauses = ex->relay.pauses;
     record->paused_ms = ex->relay.paused_ms;
-    record->prompt_tokens = ex->end.usage.prompt_tokens;
-    record->completion_tokens = ex->end.usage.completion_tokens;
-    if (at != EX_AWAIT_BODY) {
-        record->upstream = ex->set->services.config->upstreams[ex->origin].name;
-        record->upstream_status = ex->end.status;
-        /* A call that was broken off had one attempt at least. */
-        record->upstream_attempts = ex->end.attempts == 0 ? 1 : ex->end.attempts;
-        if (ex->end.failure != UPSTREAM_OK) {
-            record->upstream_failure = upstream_failure_token(ex->end.failure);
-        }
-    }
+    record_upstream(ex, record);
 }
 
 static void account(const struct access_record *record, struct metrics_slot *metrics)

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 
 #define CACHE_LINE_BYTES 64
 
@@ -100,12 +101,6 @@ static uint64_t load(const uint64_t *value)
     return __atomic_load_n(value, __ATOMIC_RELAXED);
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
-static void store(uint64_t *value, uint64_t to)
-{
-    __atomic_store_n(value, to, __ATOMIC_RELAXED);
-}
-
 struct metrics *metrics_new(size_t slots)
 {
     size_t bytes = sizeof(struct metrics) + slots * sizeof(union padded_slot);
@@ -135,16 +130,25 @@ struct metrics_slot *metrics_slot(struct metrics *metrics, size_t index)
     return &metrics->slots[index].slot;
 }
 
+const struct metrics_slot *metrics_look(const struct metrics *metrics, size_t index)
+{
+    return index < metrics->slot_count ? &metrics->slots[index].slot : NULL;
+}
+
 void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplanned)
 {
     struct metrics_slot *slot = metrics_slot(metrics, index);
 
-    store(&slot->connections, 0);
-    store(&slot->exchanges, 0);
-    store(&slot->waiting, 0);
-    store(&slot->bytes_buffered, 0);
-    store(&slot->upstream_connections, 0);
-    store(&slot->upstream_idle, 0);
+    metrics_store(&slot->connections, 0);
+    metrics_store(&slot->exchanges, 0);
+    metrics_store(&slot->waiting, 0);
+    metrics_store(&slot->bytes_buffered, 0);
+    metrics_store(&slot->upstream_connections, 0);
+    metrics_store(&slot->upstream_idle, 0);
+    metrics_store(&slot->usable_from_ms, 0);
+    for (size_t i = 0; i < METRICS_UPSTREAMS; i++) {
+        metrics_store(&slot->upstreams[i].circuit, 0);
+    }
     if (was_unplanned) {
         metrics_add(&metrics->restarts, 1);
     }
@@ -152,17 +156,31 @@ void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplan
 
 void metrics_set_workers_ready(struct metrics *metrics, size_t count)
 {
-    store(&metrics->workers_ready, count);
+    metrics_store(&metrics->workers_ready, count);
 }
 
 void metrics_set_draining(struct metrics *metrics)
 {
-    store(&metrics->is_draining, 1);
+    metrics_store(&metrics->is_draining, 1);
+}
+
+static bool has_usable_upstream(const struct metrics *metrics)
+{
+    uint64_t now_ms = (uint64_t)clock_now_ms();
+
+    for (size_t i = 0; i < metrics->slot_count; i++) {
+        uint64_t from_ms = load(&metrics->slots[i].slot.usable_from_ms);
+        if (from_ms != 0 && from_ms <= now_ms) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool metrics_is_ready(const struct metrics *metrics)
 {
-    return load(&metrics->workers_ready) > 0 && load(&metrics->is_draining) == 0;
+    return load(&metrics->workers_ready) > 0 && load(&metrics->is_draining) == 0 &&
+           has_usable_upstream(metrics);
 }
 
 static uint64_t sum(const struct metrics *metrics, size_t offset)
@@ -232,6 +250,7 @@ char *metrics_render(const struct metrics *metrics, size_t *length)
     for (size_t i = 0; i < sizeof(all_series) / sizeof(all_series[0]); i++) {
         render_series(out, metrics, &all_series[i]);
     }
+    metrics_render_upstreams(metrics, out);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

@@ -12,9 +12,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/attrs.h"
 #include "gateway/end_reason.h"
+
+/* Room for the names of a few reloads; then those not used any more make place. */
+#define METRICS_UPSTREAMS 16
+#define METRICS_UPSTREAM_NAME_BYTES 72
+
+/* How a circuit's state is kept: 0 stands for "no worker". */
+#define METRICS_CIRCUIT(state) ((uint64_t)(state) + 1)
+
+/* One upstream, by its name in the conf file, so that a reload does not mix up two. */
+struct metrics_upstream {
+    char name[METRICS_UPSTREAM_NAME_BYTES]; /* NUL-terminated; "": free */
+    /* counters */
+    uint64_t openings;
+    uint64_t retries;
+    uint64_t withheld;
+    /* gauge */
+    uint64_t circuit;
+};
 
 struct metrics_slot {
     /* counters */
@@ -43,6 +62,8 @@ struct metrics_slot {
     uint64_t bytes_buffered;
     uint64_t upstream_connections;
     uint64_t upstream_idle;
+    uint64_t usable_from_ms; /* some upstream may be asked then, monotonic; 0: no worker here */
+    struct metrics_upstream upstreams[METRICS_UPSTREAMS];
 };
 
 struct metrics; /* the shared mapping */
@@ -54,6 +75,12 @@ void metrics_free(struct metrics *metrics); /* accepts NULL */
 /* The slot of worker <index>, below the count given to metrics_new(). */
 struct metrics_slot *metrics_slot(struct metrics *metrics, size_t index);
 
+/* The upstream <name> of a slot, for the slot's own worker. */
+struct metrics_upstream *metrics_upstream(struct metrics_slot *slot, const char *name);
+
+/* The same to look at; NULL from that count on. */
+const struct metrics_slot *metrics_look(const struct metrics *metrics, size_t index);
+
 /* Worker <index> has ended: its gauges go back to zero; counted as a restart if it was unplanned. */
 void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplanned);
 
@@ -61,7 +88,10 @@ void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplan
 void metrics_set_workers_ready(struct metrics *metrics, size_t count);
 void metrics_set_draining(struct metrics *metrics); /* for good */
 
-/* True while some worker is ready and no shutdown has begun. */
+/*
+ * True while some worker is ready and could ask some upstream (its circuit is closed, or
+ * due for a probe), and no shutdown has begun.
+ */
 bool metrics_is_ready(const struct metrics *metrics);
 
 /* Relaxed atomic add, one writer per slot. */
@@ -69,6 +99,12 @@ bool metrics_is_ready(const struct metrics *metrics);
 static inline void metrics_add(uint64_t *counter, uint64_t count)
 {
     __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + count, __ATOMIC_RELAXED);
+}
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
+static inline void metrics_store(uint64_t *gauge, uint64_t value)
+{
+    __atomic_store_n(gauge, value, __ATOMIC_RELAXED);
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
@@ -82,5 +118,8 @@ static inline void metrics_subtract(uint64_t *gauge, uint64_t count)
  * <length> receives its bytes. NULL when memory is out.
  */
 char *metrics_render(const struct metrics *metrics, size_t *length) MUST_USE;
+
+/* Its part about single upstreams. */
+void metrics_render_upstreams(const struct metrics *metrics, FILE *out);
 
 #endif

@@ -77,11 +77,16 @@ int reply_error_status(const struct reply_error *error)
     return is_folded(error) ? STATUS_INTERNAL : end_reason_status(error->reason);
 }
 
-static void add_retry_after(struct text *text, const struct reply_error *error, int status)
+/*
+ * For 429 and 503, also where the contract folds the latter into 500: there only what is
+ * known is said, as 500 by itself does not promise that a repeat will do better.
+ */
+static void add_retry_after(struct text *text, const struct reply_error *error)
 {
+    int status = end_reason_status(error->reason);
     int64_t seconds = error->retry_after_s;
 
-    if (status != 429 && status != 503) {
+    if ((status != 429 && status != 503) || (seconds < 0 && is_folded(error))) {
         return;
     }
     if (seconds < 0) {
@@ -142,7 +147,7 @@ size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_
     if (status == 405 || status == STATUS_NO_CONTENT) {
         add(&text, "Allow: POST, OPTIONS\r\n");
     }
-    add_retry_after(&text, error, status);
+    add_retry_after(&text, error);
     add(&text, error->is_persistent ? "\r\n" : "Connection: close\r\n\r\n");
     if (error->has_body && status != STATUS_NO_CONTENT) {
         add_bytes(&text, body, body_length);

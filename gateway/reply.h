@@ -26,7 +26,7 @@ struct reply_error {
     bool has_body;            /* false for HEAD: only the head is rendered */
     bool sent_token;          /* a token was sent, so 401 says invalid_token */
     bool upstream_as_gateway; /* upstream failures keep 502/503/504 instead of 500 */
-    int64_t retry_after_s;    /* for 429 and 503; below 0: a default of ours */
+    int64_t retry_after_s;    /* for 429 and 503, folded or not; below 0: not known */
 };
 
 /* Render a whole error answer; returns its length in bytes. */

@@ -17,6 +17,7 @@
 #include "gateway/confine.h"
 #include "gateway/edge.h"
 #include "gateway/exchange.h"
+#include "gateway/health.h"
 #include "gateway/log.h"
 #include "gateway/turn.h"
 #include "gateway/worker_log.h"
@@ -36,6 +37,7 @@ struct worker {
     struct upstream_context *upstreams;
     struct upstream_origin **origins;
     size_t origin_count;
+    struct health health; /* once all origins are there */
     struct exchange_set *exchanges;
     struct edge *edge;
     struct event *terminate; /* SIGTERM */
@@ -100,6 +102,7 @@ static void begin_drain(struct worker *worker)
     if (worker->setup->on_drain != NULL) {
         worker->setup->on_drain(worker->setup->on_ready_arg);
     }
+    health_retire(&worker->health);
     edge_drain(worker->edge);
     (void)event_add(worker->drain_end, &timeout);
     leave_when_idle(worker);
@@ -129,27 +132,27 @@ static void on_gauges(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
     struct metrics_slot *metrics = worker->setup->metrics;
-    uint64_t connections = 0;
-    uint64_t idle = 0;
 
     (void)fd;
     (void)what;
-    for (size_t i = 0; i < worker->origin_count; i++) {
-        struct upstream_counts counts;
-        upstream_origin_counts(worker->origins[i], &counts);
-        connections += counts.connections;
-        idle += counts.idle;
-    }
-    __atomic_store_n(&metrics->upstream_connections, connections, __ATOMIC_RELAXED);
-    __atomic_store_n(&metrics->upstream_idle, idle, __ATOMIC_RELAXED);
-    __atomic_store_n(&metrics->bytes_buffered, exchange_set_backlog(worker->exchanges),
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&metrics->log_lines_dropped, log_dropped(), __ATOMIC_RELAXED);
+    health_refresh(&worker->health);
+    metrics_store(&metrics->bytes_buffered, exchange_set_backlog(worker->exchanges));
+    metrics_store(&metrics->log_lines_dropped, log_dropped());
 }
 
 static void on_need_flush(void *arg)
 {
-    turn_request(arg);
+    struct worker *worker = arg;
+
+    turn_request(worker->turn);
+}
+
+static void on_circuit(void *arg, const struct upstream_origin *origin, enum circuit_state state,
+                       enum upstream_failure cause)
+{
+    struct worker *worker = arg;
+
+    health_on_circuit(&worker->health, origin, state, cause);
 }
 
 /* Steps of a turn's end. Requests go upstream and answers to clients, then the dead are freed. */
@@ -222,6 +225,10 @@ static bool make_origin(struct worker *worker, const struct config_upstream *fro
         .max_connections = (unsigned)from->max_connections,
         .max_idle = (unsigned)from->max_idle,
         .retries = (unsigned)from->retries,
+        .retry_budget = (unsigned)from->retry_budget,
+        .failures = (unsigned)from->failures,
+        .open_time_ms = from->open_time_ms,
+        .open_time_max_ms = from->open_time_max_ms,
         .max_new_tokens = from->max_new_tokens,
     };
     char problem[256];
@@ -242,7 +249,8 @@ static bool make_origin(struct worker *worker, const struct config_upstream *fro
 
 static bool make_upstreams(struct worker *worker)
 {
-    const struct upstream_hooks hooks = {.on_need_flush = on_need_flush, .hook_arg = worker->turn};
+    const struct upstream_hooks hooks = {
+        .on_need_flush = on_need_flush, .on_circuit = on_circuit, .hook_arg = worker};
 
     worker->upstreams = upstream_context_new(worker->base, &hooks);
     worker->origins = calloc(worker->config->upstream_count, sizeof(struct upstream_origin *));
@@ -254,6 +262,7 @@ static bool make_upstreams(struct worker *worker)
             return false;
         }
     }
+    health_init(&worker->health, worker->config, worker->setup->metrics, worker->origins);
     return true;
 }
 

@@ -245,6 +245,14 @@ enum upstream_failure answer_verdict(const struct answer *answer, enum upstream_
     return answer->status == 503 || answer->status == 529 ? UPSTREAM_BUSY : UPSTREAM_STATUS;
 }
 
+enum upstream_health answer_health(const struct answer *answer, enum upstream_failure failure)
+{
+    if (failure == UPSTREAM_STATUS && answer->status >= 500) {
+        return UPSTREAM_SICK; /* 501, 520 and the like, of front doors and proxies */
+    }
+    return upstream_failure_health(failure);
+}
+
 enum upstream_failure answer_why_cut(struct answer *answer)
 {
     if (answer->step == ANSWER_FAILED) {

@@ -88,6 +88,9 @@ enum answer_step answer_take_end(struct answer *answer) MUST_USE;
  */
 enum upstream_failure answer_verdict(const struct answer *answer, enum upstream_failure failure);
 
+/* What <failure>, or UPSTREAM_OK, says of the upstream's health. */
+enum upstream_health answer_health(const struct answer *answer, enum upstream_failure failure);
+
 /* The connection broke: why the answer has failed, as far as it was read. */
 enum upstream_failure answer_why_cut(struct answer *answer);
 

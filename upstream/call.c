@@ -23,7 +23,6 @@
 #include "upstream/call.h"
 
 #include <event2/event.h>
-#include <event2/util.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,10 +33,6 @@
 #include "upstream/request_body.h"
 #include "upstream/upstream_internal.h"
 
-#define BACKOFF_FIRST_MS 250
-#define BACKOFF_DOUBLINGS_MAX 5
-/* A provider that wants us to stay away longer is told to the client instead. */
-#define RETRY_AFTER_MAX_S 2
 /*
  * Comments and empty events are signs of life, as thinking takes time; but a peer that
  * sends nothing else for this many idle timeouts is not thinking.
@@ -66,7 +61,8 @@ static int64_t deadline_of(const struct upstream *call)
     switch (call->state) {
     case CALL_RESOLVING:
     case CALL_OPENING:
-        deadline = call->connect_deadline_ms;
+        deadline =
+            call->state == CALL_OPENING ? call->address_deadline_ms : call->connect_deadline_ms;
         if (call->first_deadline_ms != 0 && call->first_deadline_ms < deadline) {
             deadline = call->first_deadline_ms;
         }
@@ -128,6 +124,12 @@ static void drop_connection(struct upstream *call)
     call->is_still = false;
 }
 
+static void leave_circuit(struct upstream *call, enum upstream_failure failure)
+{
+    origin_leave(call->origin, &call->pass, answer_health(&call->answer, failure), failure,
+                 call->answer.retry_after_s);
+}
+
 static void end(struct upstream *call, enum upstream_failure failure)
 {
     struct upstream_end end = {
@@ -139,6 +141,7 @@ static void end(struct upstream *call, enum upstream_failure failure)
         .attempts = call->attempts,
     };
 
+    leave_circuit(call, failure);
     silence(call);
     call->events->on_end(call->owner, &end);
 }
@@ -150,42 +153,15 @@ static void fail_later(struct upstream *call, enum upstream_failure failure)
     enter(call, CALL_VERDICT);
 }
 
-static int64_t backoff_ms(const struct upstream *call)
-{
-    unsigned doublings =
-        call->retries < BACKOFF_DOUBLINGS_MAX ? call->retries : BACKOFF_DOUBLINGS_MAX;
-    int64_t longest = (int64_t)BACKOFF_FIRST_MS << doublings;
-    int64_t asked = call->answer.retry_after_s * 1000;
-    uint16_t dice;
-    int64_t delay;
-
-    evutil_secure_rng_get_bytes(&dice, sizeof(dice));
-    delay = longest / 2 + dice % (longest / 2);
-    return delay > asked ? delay : asked;
-}
-
-static bool may_retry(const struct upstream *call, enum upstream_failure failure)
-{
-    return !call->is_committed && call->retries < call->origin->settings.retries &&
-           upstream_failure_may_retry(failure) && call->answer.retry_after_s <= RETRY_AFTER_MAX_S;
-}
-
 /* The attempt is over, its connection put away: another one, or the end. */
 static void attempt_failed(struct upstream *call, enum upstream_failure failure)
 {
-    const struct upstream_settings *settings = &call->origin->settings;
-
-    if (may_retry(call, failure)) {
-        int64_t until = clock_now_ms() + backoff_ms(call);
-        int64_t limit = call->first_deadline_ms != 0
-                            ? call->first_deadline_ms
-                            : call->started_ms + settings->first_token_timeout_ms;
-        if (until < limit) {
-            call->retries++;
-            call->backoff_until_ms = until;
-            enter(call, CALL_BACKOFF);
-            return;
-        }
+    leave_circuit(call, failure);
+    if (call_may_try_again(call, failure, &call->backoff_until_ms)) {
+        call->retries++;
+        call->verdict = failure;
+        enter(call, CALL_BACKOFF);
+        return;
     }
     end(call, failure);
 }
@@ -205,6 +181,36 @@ static void send_on(struct upstream *call, struct connection *connection)
     enter(call, is_open ? CALL_AWAITING : CALL_OPENING);
 }
 
+/*
+ * Connect to the address whose turn it is. One that is silent gets half of the time that
+ * is left while there is another one to be tried.
+ */
+static void open_address(struct upstream *call)
+{
+    int64_t now = clock_now_ms();
+
+    call->addresses_tried++;
+    call->address_deadline_ms = call->connect_deadline_ms;
+    if (call->addresses_tried < resolver_count(call->origin->resolver)) {
+        call->address_deadline_ms = now + (call->connect_deadline_ms - now) / 2;
+    }
+    send_on(call, pool_open(call->origin));
+}
+
+/* The connect has failed: nothing was sent, so the next address is no retry. */
+static bool try_next_address(struct upstream *call, enum upstream_failure failure)
+{
+    bool is_connect = failure == UPSTREAM_CONNECT || failure == UPSTREAM_CONNECT_TIMEOUT;
+
+    if (!is_connect || !call->pass.is_held || clock_now_ms() >= call->connect_deadline_ms ||
+        call->addresses_tried >= resolver_count(call->origin->resolver) ||
+        !pool_has_room(call->origin)) {
+        return false;
+    }
+    open_address(call);
+    return true;
+}
+
 static void on_resolved(struct resolve_waiter *waiter, bool has_addresses)
 {
     struct upstream *call = waiter->owner;
@@ -214,7 +220,7 @@ static void on_resolved(struct resolve_waiter *waiter, bool has_addresses)
     } else if (!pool_has_room(call->origin)) {
         attempt_failed(call, UPSTREAM_FULL);
     } else {
-        send_on(call, pool_open(call->origin));
+        open_address(call);
     }
 }
 
@@ -228,7 +234,7 @@ static void open_new(struct upstream *call)
     }
     switch (resolver_check(resolver)) {
     case RESOLVE_READY:
-        send_on(call, pool_open(call->origin));
+        open_address(call);
         break;
     case RESOLVE_PENDING:
         resolver_wait(resolver, &call->waiter);
@@ -240,22 +246,49 @@ static void open_new(struct upstream *call)
     }
 }
 
+/* The circuit is open: the last attempt's failure stands, or there was none. */
+static void refuse(struct upstream *call)
+{
+    int64_t wait_ms = upstream_origin_wait_ms(call->origin);
+
+    if (call->attempts > 0) {
+        fail_later(call, call->verdict);
+        return;
+    }
+    call->answer.retry_after_s = wait_ms < 0 ? 1 : (wait_ms + 999) / 1000;
+    fail_later(call, UPSTREAM_CIRCUIT_OPEN);
+}
+
 /* Begin an attempt. Fires nothing: whatever fails here is told by the timer. */
 static void attempt(struct upstream *call)
 {
     struct connection *connection = NULL;
 
+    /* Held already: the repeat after a dead kept connection is the same attempt to the circuit. */
+    if (!call->pass.is_held && !origin_enter(call->origin, &call->pass)) {
+        refuse(call);
+        return;
+    }
     call->attempts++;
+    call->addresses_tried = 0;
     call->state = CALL_RESOLVING;
     call->connect_deadline_ms = clock_now_ms() + call->origin->settings.connect_timeout_ms;
     answer_reset(&call->answer);
-    if (!call->has_met_dead) {
+    if (!call->has_met_dead && !call->pass.is_probe) {
         connection = pool_lend(call->origin);
     }
     if (connection != NULL) {
         send_on(call, connection);
     } else {
         open_new(call);
+    }
+}
+
+/* No answer from it: whoever connects next takes the host's next address. */
+static void blame_address(struct upstream *call)
+{
+    if (call->connection != NULL && call->answer.kind == ANSWER_NO_HEAD) {
+        resolver_report_bad(call->origin->resolver, call->connection->address);
     }
 }
 
@@ -267,14 +300,13 @@ static void on_clock(struct upstream *call)
     case CALL_RESOLVING:
     case CALL_OPENING:
         resolver_stop_waiting(call->origin->resolver, &call->waiter);
-        if (call->connection != NULL) {
-            resolver_report_bad(call->origin->resolver, call->connection->address);
-        }
-        if (deadline_of(call) < call->connect_deadline_ms) {
+        blame_address(call);
+        if (call->first_deadline_ms != 0 && call->first_deadline_ms <= clock_now_ms()) {
             failure = UPSTREAM_FIRST_TIMEOUT;
         }
         break;
     case CALL_AWAITING:
+        blame_address(call);
         failure = UPSTREAM_FIRST_TIMEOUT;
         break;
     case CALL_STREAMING:
@@ -290,7 +322,9 @@ static void on_clock(struct upstream *call)
         return;
     }
     drop_connection(call);
-    attempt_failed(call, failure);
+    if (!try_next_address(call, failure)) {
+        attempt_failed(call, failure);
+    }
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -351,6 +385,7 @@ static bool on_answer_delta(void *owner, const struct upstream_delta *delta)
         call->last_text_ms = call->last_activity_ms;
         if (call->state == CALL_AWAITING) {
             upstream_commit(call);
+            origin_note_text(call->origin, &call->pass);
             enter(call, CALL_STREAMING);
         }
     }
@@ -406,14 +441,14 @@ void call_on_body_end(struct upstream *call)
 
 void call_on_lost(struct upstream *call, enum call_loss loss)
 {
-    unsigned address = call->connection->address;
-
+    if (loss != CALL_LOST_DEAD && loss != CALL_LOST_NO_MEMORY) {
+        blame_address(call);
+    }
     call->connection = NULL;
     call->is_still = false;
     switch (loss) {
     case CALL_LOST_OPENING:
         /* May come from inside request_send(), so it is told by the timer. */
-        resolver_report_bad(call->origin->resolver, address);
         fail_later(call, UPSTREAM_CONNECT);
         break;
     case CALL_LOST_TLS:
@@ -494,6 +529,7 @@ struct upstream *upstream_start(struct upstream_origin *origin, const struct ups
     }
     TAILQ_INSERT_TAIL(&origin->calls, call, link);
     origin->call_count++;
+    retry_budget_earn(&origin->budget);
     attempt(call);
     return call;
 }
@@ -507,6 +543,11 @@ void upstream_pause(struct upstream *call)
     if (call->connection != NULL && call->connection->is_head_in) {
         stand_still(call);
     }
+}
+
+unsigned upstream_attempts(const struct upstream *call)
+{
+    return call->attempts;
 }
 
 /* Deadlines move by the time that we did not read. */
@@ -546,6 +587,7 @@ void upstream_cancel(struct upstream *call)
     if (call->state != CALL_ENDED) {
         drop_connection(call);
         silence(call);
+        origin_leave(origin, &call->pass, UPSTREAM_UNTOLD, UPSTREAM_OK, -1);
     }
     call->is_cancelled = true;
     TAILQ_REMOVE(&origin->calls, call, link);

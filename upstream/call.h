@@ -14,6 +14,7 @@
 
 #include "base/attrs.h"
 #include "upstream/answer.h"
+#include "upstream/circuit.h"
 #include "upstream/resolve.h"
 #include "upstream/upstream.h"
 
@@ -41,18 +42,21 @@ struct upstream {
     struct connection *connection; /* lent by the pool; NULL when there is none */
     struct event *timer;           /* owned: the one clock of this call */
     struct answer answer;
-    char *request_id; /* owned */
-    char *body;       /* owned: kept for retries, freed by the first delta */
+    struct circuit_pass pass; /* held from the start of an attempt to its end */
+    char *request_id;         /* owned */
+    char *body;               /* owned: kept for retries, freed by the first delta */
     size_t body_length;
     int64_t timer_due_ms; /* when the timer fires, while it is pending */
     int64_t started_ms;
-    int64_t connect_deadline_ms; /* of this attempt */
+    int64_t connect_deadline_ms; /* of this attempt, all addresses together */
+    int64_t address_deadline_ms; /* of the address that is being connected to */
     int64_t first_deadline_ms;   /* set when a request is first sent; 0 before */
     int64_t last_activity_ms;    /* the last sign of life: an event or a comment */
     int64_t last_text_ms;        /* the last text or reasoning; valid in CALL_STREAMING */
     int64_t backoff_until_ms;
     int64_t still_since_ms;        /* valid while is_still */
-    enum upstream_failure verdict; /* valid in CALL_VERDICT */
+    enum upstream_failure verdict; /* in CALL_VERDICT: the failure; else of the last attempt */
+    unsigned addresses_tried;      /* connected to, in this attempt */
     unsigned attempts;
     unsigned retries;  /* of the attempts, those that the settings count */
     bool is_paused;    /* what the owner wants */
@@ -80,6 +84,10 @@ void call_on_body_end(struct upstream *call);
 void call_on_lost(struct upstream *call, enum call_loss loss);
 /* The bytes are no HTTP; nothing more is read. Told in the midst of a read. */
 void call_on_broken(struct upstream *call);
+
+/* After a failed attempt: is there another? At <at_ms> then; a retry has been paid for. */
+bool call_may_try_again(struct upstream *call, enum upstream_failure failure,
+                        int64_t *at_ms) MUST_USE;
 
 /* For upstream_context_flush() only. */
 void call_free(struct upstream *call);

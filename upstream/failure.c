@@ -11,8 +11,9 @@
 static const struct {
     const char *token;
     bool may_retry;
+    enum upstream_health health;
 } failures[] = {
-#define X(id, token, retry) [id] = {token, retry},
+#define X(id, token, retry, health) [id] = {token, retry, health},
     UPSTREAM_FAILURES(X)
 #undef X
 };
@@ -35,4 +36,9 @@ const char *upstream_failure_token(enum upstream_failure failure)
 bool upstream_failure_may_retry(enum upstream_failure failure)
 {
     return failures[row_of(failure)].may_retry;
+}
+
+enum upstream_health upstream_failure_health(enum upstream_failure failure)
+{
+    return failures[row_of(failure)].health;
 }

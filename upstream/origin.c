@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "upstream/prompt_template.h"
 #include "upstream/resolve.h"
 #include "upstream/tls.h"
@@ -100,6 +101,9 @@ struct upstream_origin *upstream_origin_new(struct upstream_context *context,
     origin->context = context;
     origin->settings = *settings;
     origin->dialect = dialect_find(settings->dialect);
+    circuit_init(&origin->circuit, settings->failures, settings->open_time_ms,
+                 settings->open_time_max_ms);
+    retry_budget_init(&origin->budget, settings->retry_budget, clock_now_ms());
     TAILQ_INIT(&origin->calls);
     TAILQ_INIT(&origin->pool.idle);
     TAILQ_INIT(&origin->pool.active);
@@ -137,5 +141,71 @@ void upstream_origin_counts(const struct upstream_origin *origin, struct upstrea
         .reused = origin->reused,
         .opened = origin->opened,
         .tls_resumed = origin->tls_resumed,
+        .retries = origin->retries,
+        .withheld = origin->withheld,
     };
+}
+
+/* -- the circuit and the budget -- */
+
+int64_t upstream_origin_wait_ms(const struct upstream_origin *origin)
+{
+    return circuit_wait_ms(&origin->circuit, clock_now_ms());
+}
+
+/* What follows when the circuit is not in the state <before> any more. */
+static void after_change(struct upstream_origin *origin, enum circuit_state before,
+                         enum upstream_failure cause)
+{
+    const struct upstream_hooks *hooks = &origin->context->hooks;
+    enum circuit_state state = origin->circuit.state;
+
+    if (state == before) {
+        return;
+    }
+    if (state == CIRCUIT_OPEN) {
+        /* They lead to what fails; one that hangs would cost a client its whole patience. */
+        pool_close_idle(&origin->pool);
+    }
+    if (hooks->on_circuit != NULL) {
+        hooks->on_circuit(hooks->hook_arg, origin, state, cause);
+    }
+}
+
+bool origin_enter(struct upstream_origin *origin, struct circuit_pass *pass)
+{
+    enum circuit_state before = origin->circuit.state;
+
+    if (!circuit_enter(&origin->circuit, clock_now_ms(), pass)) {
+        return false;
+    }
+    after_change(origin, before, UPSTREAM_OK);
+    return true;
+}
+
+void origin_note_text(struct upstream_origin *origin, struct circuit_pass *pass)
+{
+    enum circuit_state before = origin->circuit.state;
+
+    circuit_note_text(&origin->circuit, pass);
+    after_change(origin, before, UPSTREAM_OK);
+}
+
+void origin_leave(struct upstream_origin *origin, struct circuit_pass *pass,
+                  enum upstream_health health, enum upstream_failure failure, int64_t retry_after_s)
+{
+    enum circuit_state before = origin->circuit.state;
+    int64_t asked_ms = retry_after_s < 0 ? -1 : retry_after_s * 1000;
+
+    circuit_leave(&origin->circuit, pass, health, asked_ms, clock_now_ms());
+    after_change(origin, before, health == UPSTREAM_SICK ? failure : UPSTREAM_OK);
+}
+
+bool origin_spend_retry(struct upstream_origin *origin)
+{
+    bool is_paid = retry_budget_spend(&origin->budget, clock_now_ms());
+
+    origin->retries += is_paid ? 1 : 0;
+    origin->withheld += is_paid ? 0 : 1;
+    return is_paid;
 }

@@ -54,13 +54,20 @@ bool pool_init(struct pool *pool, struct upstream_origin *origin)
     return pool->sweep != NULL;
 }
 
-void pool_fini(struct pool *pool)
+void pool_close_idle(struct pool *pool)
 {
     struct connection *connection;
 
     while ((connection = TAILQ_FIRST(&pool->idle)) != NULL) {
         connection_kill(connection);
     }
+}
+
+void pool_fini(struct pool *pool)
+{
+    struct connection *connection;
+
+    pool_close_idle(pool);
     while ((connection = TAILQ_FIRST(&pool->active)) != NULL) {
         connection_kill(connection);
     }

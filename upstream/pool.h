@@ -91,6 +91,7 @@ struct pool {
 
 /* False when memory is out. */
 bool pool_init(struct pool *pool, struct upstream_origin *origin) MUST_USE;
+void pool_close_idle(struct pool *pool);
 void pool_fini(struct pool *pool); /* every connection becomes DEAD */
 
 /* True when one more connection may be opened; may close an idle one to make room. */

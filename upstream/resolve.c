@@ -8,6 +8,9 @@
  *
  *   PENDING --addresses--> READY --refresh--> (asks again; old addresses stay)
  *      `------nothing----> FAILED --1 s, 2 s ... 30 s, or a request--> PENDING
+ *
+ * An address that does not work is passed over for the next one, round and round, and
+ * makes the question come early. The one in use is kept for as long as it works.
  */
 #include "upstream/resolve.h"
 
@@ -25,6 +28,8 @@
 #define REFRESH_MS 60000
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
+/* Of the number of a picked address: its index; above it, the answer that it came with. */
+#define INDEX_BITS 8
 
 struct resolve_service {
     struct event_base *base; /* borrowed */
@@ -48,6 +53,8 @@ struct resolver {
     char addresses[ADDRESSES_MAX][INET6_ADDRSTRLEN];
     unsigned count;
     unsigned current;        /* index of the one to pick */
+    unsigned answers;        /* so far; addresses of earlier ones are not blamed any more */
+    int64_t asked_ms;        /* when the last question was put */
     int64_t retry_ms;        /* the pause after the next failure */
     int64_t last_failure_ms; /* valid while there are no addresses */
 };
@@ -154,6 +161,7 @@ static void take_answer(struct resolver *resolver, const struct evutil_addrinfo 
 
     memcpy(in_use, resolver->addresses[resolver->current], sizeof(in_use));
     resolver->count = 0;
+    resolver->answers++;
     add_found(resolver, found);
     for (unsigned i = 0; i < resolver->count; i++) {
         if (strcmp(resolver->addresses[i], in_use) == 0) {
@@ -213,6 +221,7 @@ static void ask(struct resolver *resolver)
     }
     question->resolver = resolver;
     resolver->question = question;
+    resolver->asked_ms = clock_now_ms();
     (void)evdns_getaddrinfo(dns, resolver->host, NULL, &hints, on_dns_answer, question);
 }
 
@@ -311,19 +320,39 @@ void resolver_stop_waiting(struct resolver *resolver, struct resolve_waiter *wai
     }
 }
 
-const char *resolver_pick(const struct resolver *resolver, unsigned *index)
+unsigned resolver_count(const struct resolver *resolver)
+{
+    return resolver->count;
+}
+
+static unsigned number_of_current(const struct resolver *resolver)
+{
+    return resolver->answers << INDEX_BITS | resolver->current;
+}
+
+const char *resolver_pick(const struct resolver *resolver, unsigned *number)
 {
     if (resolver->count == 0) {
         return NULL;
     }
-    *index = resolver->current;
+    *number = number_of_current(resolver);
     return resolver->addresses[resolver->current];
 }
 
-void resolver_report_bad(struct resolver *resolver, unsigned index)
+/* Ask before the refresh is due, but not for each of many failures. */
+static void ask_soon(struct resolver *resolver)
+{
+    if (resolver->timer != NULL && resolver->question == NULL &&
+        clock_now_ms() - resolver->asked_ms >= RETRY_MIN_MS) {
+        arm(resolver, 0);
+    }
+}
+
+void resolver_report_bad(struct resolver *resolver, unsigned number)
 {
     /* Many calls may fail on one address: only the first of them moves on. */
-    if (resolver->count > 0 && index == resolver->current) {
+    if (resolver->count > 0 && number == number_of_current(resolver)) {
         resolver->current = (resolver->current + 1) % resolver->count;
     }
+    ask_soon(resolver);
 }

@@ -52,13 +52,19 @@ enum resolve_state resolver_check(struct resolver *resolver);
 void resolver_wait(struct resolver *resolver, struct resolve_waiter *waiter);
 void resolver_stop_waiting(struct resolver *resolver, struct resolve_waiter *waiter);
 
+/* How many addresses are known. */
+unsigned resolver_count(const struct resolver *resolver);
+
 /*
  * The numeric address to connect to now, valid until the loop runs again; NULL
- * when there is none. <index> receives its number for resolver_report_bad().
+ * when there is none. <number> is for resolver_report_bad().
  */
-const char *resolver_pick(const struct resolver *resolver, unsigned *index);
+const char *resolver_pick(const struct resolver *resolver, unsigned *number);
 
-/* Connecting to address <index> failed: the next one is picked from now on. */
-void resolver_report_bad(struct resolver *resolver, unsigned index);
+/*
+ * The address picked as <number> does not work: the next one is picked from now on, and
+ * the name is asked for again soon, as the host may have moved.
+ */
+void resolver_report_bad(struct resolver *resolver, unsigned number);
 
 #endif

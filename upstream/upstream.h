@@ -75,7 +75,7 @@ struct upstream_end {
     int64_t retry_after_s;         /* what the provider asked for, -1 when nothing */
     enum upstream_finish finish;
     struct upstream_usage usage;
-    unsigned attempts; /* requests sent or tried, at least 1 */
+    unsigned attempts; /* requests sent or tried; 0 only for UPSTREAM_CIRCUIT_OPEN */
 };
 
 struct upstream_events {
@@ -127,15 +127,32 @@ struct upstream_settings {
     unsigned max_connections; /* at most this many at once; above: UPSTREAM_FULL */
     unsigned max_idle;        /* kept open for reuse */
     unsigned retries;         /* besides the one after a dead reused connection */
+    unsigned retry_budget;    /* retries, in percent of the calls; see retry_budget.h */
+    unsigned failures;        /* in a row that open the circuit, see circuit.h; 0: none do */
+    int64_t open_time_ms;     /* how long it is open the first time */
+    int64_t open_time_max_ms; /* and at most */
     int64_t max_new_tokens;   /* sent as max_tokens / max_new_tokens; 0: not sent */
+};
+
+/* Whether an upstream is asked at all; see circuit.h. */
+enum circuit_state {
+    CIRCUIT_CLOSED = 0, /* every call passes */
+    CIRCUIT_OPEN,       /* no call passes until some time is over */
+    CIRCUIT_HALF_OPEN,  /* one call is under way to find out */
 };
 
 /*
  * <on_need_flush> is called, with <hook_arg>, when requests wait in buffers for
  * upstream_context_flush(); it must only schedule, not flush at once.
+ *
+ * <on_circuit>: the circuit of <origin> has changed its state to <state>. <cause> is the
+ * failure that opened it, UPSTREAM_OK when none did. It may come from inside any function
+ * of this file and must call none but those that look. May be NULL.
  */
 struct upstream_hooks {
     void (*on_need_flush)(void *hook_arg);
+    void (*on_circuit)(void *hook_arg, const struct upstream_origin *origin,
+                       enum circuit_state state, enum upstream_failure cause);
     void *hook_arg;
 };
 
@@ -171,14 +188,23 @@ bool upstream_url_check(const char *url, char *problem, size_t problem_size) MUS
 uint16_t upstream_url_port(const char *url);
 
 /*
- * Start one call. NULL when memory is out (then nothing was sent). All other
- * failures come as on_end from the event loop.
+ * How many milliseconds from now the circuit lets a call through: 0 when it does so now,
+ * less than 0 when that hangs on the probe under way.
+ */
+int64_t upstream_origin_wait_ms(const struct upstream_origin *origin);
+
+/*
+ * Start one call. NULL when memory is out (then nothing was sent). All other failures
+ * come as on_end from the event loop; where the circuit is open, UPSTREAM_CIRCUIT_OPEN.
  */
 struct upstream *upstream_start(struct upstream_origin *origin,
                                 const struct upstream_call *wanted) MUST_USE;
 
 /* Something of the answer has been shown: the call is not retried any more. Accepts NULL. */
 void upstream_commit(struct upstream *call);
+
+/* Requests sent or tried so far. */
+unsigned upstream_attempts(const struct upstream *call);
 
 /* Stop and resume reading the answer. Idempotent. */
 void upstream_pause(struct upstream *call);
@@ -199,6 +225,8 @@ struct upstream_counts {
     unsigned long reused;      /* calls that got a pooled connection, ever */
     unsigned long opened;      /* connections opened, ever */
     unsigned long tls_resumed; /* TLS handshakes that resumed a session, ever */
+    unsigned long retries;     /* attempts that were paid out of the retry budget, ever */
+    unsigned long withheld;    /* those for which it had nothing left, ever */
 };
 void upstream_origin_counts(const struct upstream_origin *origin, struct upstream_counts *counts);
 

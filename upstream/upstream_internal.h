@@ -16,8 +16,10 @@
 
 #include <sys/queue.h>
 
+#include "upstream/circuit.h"
 #include "upstream/dialect.h"
 #include "upstream/pool.h"
+#include "upstream/retry_budget.h"
 #include "upstream/upstream.h"
 #include "upstream/url.h"
 
@@ -49,12 +51,26 @@ struct upstream_origin {
     struct resolver *resolver;     /* owned */
     struct tls *tls;               /* owned; NULL for http:// */
     struct pool pool;
+    struct circuit circuit;
+    struct retry_budget budget;
     struct upstream_list calls; /* live handles, ended ones included */
     unsigned call_count;
     unsigned long reused; /* the totals of struct upstream_counts */
     unsigned long opened;
     unsigned long tls_resumed;
+    unsigned long retries;
+    unsigned long withheld;
 };
+
+/* The circuit's functions for a call, with what follows from a change: see origin.c. */
+bool origin_enter(struct upstream_origin *origin, struct circuit_pass *pass) MUST_USE;
+void origin_note_text(struct upstream_origin *origin, struct circuit_pass *pass);
+void origin_leave(struct upstream_origin *origin, struct circuit_pass *pass,
+                  enum upstream_health health, enum upstream_failure failure,
+                  int64_t retry_after_s);
+
+/* Pay for one retry; false when the budget has none. */
+bool origin_spend_retry(struct upstream_origin *origin) MUST_USE;
 
 /* Ask the owner, once per turn, to call upstream_context_flush(). */
 void context_need_flush(struct upstream_context *context);

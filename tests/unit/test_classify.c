@@ -290,7 +290,7 @@ static void two_digit_year_is_taken_in_the_current_century(void **state)
 static void each_failure_has_a_token_of_its_own(void **state)
 {
     static const enum upstream_failure all[] = {
-#define X(id, token, retry) id,
+#define X(id, token, retry, health) id,
         UPSTREAM_FAILURES(X)
 #undef X
     };
@@ -317,6 +317,25 @@ static void only_passing_failures_may_be_retried(void **state)
     assert_false(upstream_failure_may_retry(UPSTREAM_TRUNCATED));
 }
 
+/* What one client's request brings about must not close the door on the others. */
+static void only_what_the_upstream_fails_to_do_counts_against_it(void **state)
+{
+    (void)state;
+    assert_int_equal(upstream_failure_health(UPSTREAM_CONNECT), UPSTREAM_SICK);
+    assert_int_equal(upstream_failure_health(UPSTREAM_TLS), UPSTREAM_SICK);
+    assert_int_equal(upstream_failure_health(UPSTREAM_FIRST_TIMEOUT), UPSTREAM_SICK);
+    assert_int_equal(upstream_failure_health(UPSTREAM_BUSY), UPSTREAM_SICK);
+    assert_int_equal(upstream_failure_health(UPSTREAM_NONSENSE), UPSTREAM_SICK);
+    assert_int_equal(upstream_failure_health(UPSTREAM_TRUNCATED), UPSTREAM_SICK);
+    assert_int_equal(upstream_failure_health(UPSTREAM_OK), UPSTREAM_ALIVE);
+    assert_int_equal(upstream_failure_health(UPSTREAM_STATUS), UPSTREAM_ALIVE);
+    assert_int_equal(upstream_failure_health(UPSTREAM_MODEL_UNKNOWN), UPSTREAM_ALIVE);
+    assert_int_equal(upstream_failure_health(UPSTREAM_RATE_LIMITED), UPSTREAM_ALIVE);
+    assert_int_equal(upstream_failure_health(UPSTREAM_ERROR_EVENT), UPSTREAM_ALIVE);
+    assert_int_equal(upstream_failure_health(UPSTREAM_FULL), UPSTREAM_UNTOLD);
+    assert_int_equal(upstream_failure_health(UPSTREAM_NO_MEMORY), UPSTREAM_UNTOLD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +346,7 @@ int main(void)
         cmocka_unit_test(two_digit_year_is_taken_in_the_current_century),
         cmocka_unit_test(each_failure_has_a_token_of_its_own),
         cmocka_unit_test(only_passing_failures_may_be_retried),
+        cmocka_unit_test(only_what_the_upstream_fails_to_do_counts_against_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

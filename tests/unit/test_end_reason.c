@@ -57,7 +57,7 @@ static void the_tokens_of_the_contract_stand(void **state)
 static void every_upstream_failure_ends_somewhere_sensible(void **state)
 {
     (void)state;
-#define X(id, token, retry)                                                                        \
+#define X(id, token, retry, health)                                                                \
     {                                                                                              \
         enum end_reason reason = end_reason_of_upstream(id);                                       \
         assert_int_equal(reason == END_DONE, (id) == UPSTREAM_OK);                                 \
@@ -77,6 +77,7 @@ static void what_the_provider_says_of_the_request_keeps_its_status(void **state)
     assert_false(end_reason_is_upstream_failure(END_UPSTREAM_MODEL_RETIRED));
     assert_true(end_reason_is_upstream_failure(END_UPSTREAM_CONNECT));
     assert_true(end_reason_is_upstream_failure(END_UPSTREAM_NONSENSE));
+    assert_true(end_reason_is_upstream_failure(END_UPSTREAM_CIRCUIT_OPEN));
     assert_false(end_reason_is_upstream_failure(END_GATEWAY_FULL));
 }
 
