@@ -172,13 +172,37 @@ static void let_pass(struct connection *connection)
     }
 }
 
-/* The head is whole. */
-static void begin_request(struct connection *connection)
+/* The head is whole and lawful; once for each request. */
+static void announce(struct connection *connection, bool body_is_complete)
 {
+    struct connection_set *set = connection->set;
+
+    if (connection->is_announced) {
+        return;
+    }
+    connection->is_announced = true;
+    event_del(connection->deadline);
     connection_dequeue(connection);
     connection_name_client(connection);
     if (connection->is_proxy) {
         connection_charge(connection);
+    }
+    set->settings.events->on_head(set->settings.events_arg, connection, body_is_complete);
+}
+
+/*
+ * A body is judged after its head, even when both came in one read: what a client is told
+ * must not depend on how its bytes were cut.
+ */
+static void refuse_watched(struct connection *connection)
+{
+    const struct watch *watch = &connection->watch;
+
+    if (watch->has_whole_head) {
+        announce(connection, false);
+    }
+    if (connection->stage == STAGE_EVHTTP) {
+        refuse(connection, watch->refusal, watch->problem);
     }
 }
 
@@ -206,18 +230,12 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
         hold_back(connection);
         break;
     case WATCH_REFUSED:
-        refuse(connection, watch->refusal, watch->problem);
+        refuse_watched(connection);
         break;
     case WATCH_IN_BODY:
     case WATCH_COMPLETE:
         let_pass(connection);
-        if (!connection->is_announced) {
-            connection->is_announced = true;
-            event_del(connection->deadline);
-            begin_request(connection);
-            set->settings.events->on_head(set->settings.events_arg, connection,
-                                          watch->state == WATCH_COMPLETE);
-        }
+        announce(connection, watch->state == WATCH_COMPLETE);
         break;
     }
 }

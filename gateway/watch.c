@@ -19,6 +19,7 @@ void watch_reset(struct watch *watch)
 {
     head_lexer_reset(&watch->head);
     watch->state = WATCH_QUIET;
+    watch->has_whole_head = false;
     watch->has_excess = false;
     watch->skipped_line = false;
 }
@@ -39,6 +40,7 @@ static void begin_body(struct watch *watch)
 {
     const struct request_head *head = &watch->head.head;
 
+    watch->has_whole_head = true;
     switch (head->framing) {
     case BODY_NONE:
         watch->state = WATCH_COMPLETE;

@@ -34,6 +34,7 @@ struct watch {
     enum watch_state state;
     enum end_reason refusal;
     const char *problem; /* static text */
+    bool has_whole_head; /* what is refused, if anything, is the body */
     bool has_excess;     /* bytes came behind a complete request */
     bool skipped_line;   /* the one empty line is used up */
     struct head_lexer head;
