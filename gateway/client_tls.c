@@ -226,7 +226,7 @@ void client_tls_note_close(struct bufferevent *bev, struct metrics_slot *metrics
         client_tls_note_open(bev, metrics);
         return;
     }
-    if (error == 0 && BIO_number_read(SSL_get_rbio(ssl)) == 0 && !by_us) {
+    if (BIO_number_read(SSL_get_rbio(ssl)) == 0 && !by_us) {
         return; /* connected and left: a probe of the port */
     }
     metrics_add(&metrics->tls_failed, 1);

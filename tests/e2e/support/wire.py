@@ -4,6 +4,7 @@
 import json
 import select
 import socket
+import ssl
 import struct
 import time
 
@@ -51,7 +52,9 @@ class Reply:
 class Client:
     """One connection to the gateway."""
 
-    def __init__(self, address, receive_buffer=None, transcript=None, source=None):
+    def __init__(self, address, receive_buffer=None, transcript=None, source=None, tls=None,
+                 session=None):
+        """<tls>: an ssl.SSLContext; <session>: one of an earlier connection, to be resumed."""
         host, port = address.rsplit(":", 1)
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
@@ -64,7 +67,11 @@ class Client:
         self.name = "client:%d" % self.sock.getsockname()[1]
         self.pending = b""
         self.at_end = False
+        self.has_close_notify = False  # with TLS: the end was said, and not just seen
         self.transcript = transcript
+        if tls is not None:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost", session=session,
+                                        suppress_ragged_eofs=False)
 
     def __enter__(self):
         return self
@@ -107,6 +114,12 @@ class Client:
             ) from None
         except ConnectionResetError:
             data = b""
+        except ssl.SSLError as error:
+            if "EOF" not in str(error).upper():
+                raise
+            data = b""
+        else:
+            self.has_close_notify = not data and isinstance(self.sock, ssl.SSLSocket)
         self._note("gets" if data else "sees the end", data)
         self.pending += data
         self.at_end = not data
@@ -115,6 +128,8 @@ class Client:
     def is_silent_for(self, seconds):
         """True when neither bytes nor an end come for so long (a claim about silence)."""
         if self.pending or self.at_end:
+            return False
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
             return False
         return not select.select([self.sock], [], [], seconds)[0]
 

@@ -55,6 +55,7 @@ class Gateway:
 
     def __init__(self, world, name, settings, supervised, env, files=None):
         self.world = world
+        self.tls = None  # an ssl.SSLContext: how clients connect
         self.supervised = supervised
         self.settings = settings
         self.conf_path = world.folder / f"{name}.conf"
@@ -75,6 +76,7 @@ class Gateway:
     # --- asking -------------------------------------------------------------
 
     def connect(self, **options):
+        options.setdefault("tls", self.tls)
         client = wire.Client(self.address, transcript=self.world.transcript, **options)
         self.world.clients.append(client)
         return client
@@ -273,6 +275,9 @@ class World:
         yield "the secret for tokens", tokens.SECRET.decode()
         yield "another secret for tokens", tokens.OTHER_SECRET.decode()
         yield "the provider's token", PROVIDER_TOKEN
+        for path in self.folder.glob("*-key.pem"):
+            for line in path.read_text().split("\n")[1:-2]:
+                yield "a private key", line
         yield "a prompt", PROMPT_CANARY
         for made in self.minted:
             yield "a client's token", made
