@@ -119,6 +119,7 @@ static void on_delta(void *owner, const struct upstream_delta *delta)
 
     assert_int_equal(caller->ends, 0);
     caller->events++;
+    caller->bytes += delta->text.length;
     if (caller->forget_text) {
         caller->text_length = 0;
     }

@@ -28,6 +28,7 @@ struct caller {
     struct upstream *call;
     char text[65536];
     size_t text_length;
+    size_t bytes;    /* of text, ever */
     unsigned events; /* of any kind */
     unsigned deltas; /* with text */
     unsigned ends;
