@@ -98,7 +98,7 @@ static void arm(struct upstream *call)
     (void)event_add(call->timer, &timeout);
 }
 
-static void enter(struct upstream *call, enum call_state state)
+void call_enter(struct upstream *call, enum call_state state)
 {
     call->state = state;
     if (state == CALL_AWAITING && call->first_deadline_ms == 0) {
@@ -146,104 +146,22 @@ static void end(struct upstream *call, enum upstream_failure failure)
     call->events->on_end(call->owner, &end);
 }
 
-/* A failure that may not be told yet. */
-static void fail_later(struct upstream *call, enum upstream_failure failure)
+void call_fail_later(struct upstream *call, enum upstream_failure failure)
 {
     call->verdict = failure;
-    enter(call, CALL_VERDICT);
+    call_enter(call, CALL_VERDICT);
 }
 
-/* The attempt is over, its connection put away: another one, or the end. */
-static void attempt_failed(struct upstream *call, enum upstream_failure failure)
+void call_attempt_failed(struct upstream *call, enum upstream_failure failure)
 {
     leave_circuit(call, failure);
     if (call_may_try_again(call, failure, &call->backoff_until_ms)) {
         call->retries++;
         call->verdict = failure;
-        enter(call, CALL_BACKOFF);
+        call_enter(call, CALL_BACKOFF);
         return;
     }
     end(call, failure);
-}
-
-static void send_on(struct upstream *call, struct connection *connection)
-{
-    bool is_open;
-
-    if (connection == NULL || !request_send(connection, call)) {
-        fail_later(call, UPSTREAM_NO_MEMORY);
-        return;
-    }
-    if (call->state == CALL_VERDICT) {
-        return; /* refused at once, see call_on_lost() */
-    }
-    is_open = connection->state == CONNECTION_BUSY;
-    enter(call, is_open ? CALL_AWAITING : CALL_OPENING);
-}
-
-/*
- * Connect to the address whose turn it is. One that is silent gets half of the time that
- * is left while there is another one to be tried.
- */
-static void open_address(struct upstream *call)
-{
-    int64_t now = clock_now_ms();
-
-    call->addresses_tried++;
-    call->address_deadline_ms = call->connect_deadline_ms;
-    if (call->addresses_tried < resolver_count(call->origin->resolver)) {
-        call->address_deadline_ms = now + (call->connect_deadline_ms - now) / 2;
-    }
-    send_on(call, pool_open(call->origin));
-}
-
-/* The connect has failed: nothing was sent, so the next address is no retry. */
-static bool try_next_address(struct upstream *call, enum upstream_failure failure)
-{
-    bool is_connect = failure == UPSTREAM_CONNECT || failure == UPSTREAM_CONNECT_TIMEOUT;
-
-    if (!is_connect || !call->pass.is_held || clock_now_ms() >= call->connect_deadline_ms ||
-        call->addresses_tried >= resolver_count(call->origin->resolver) ||
-        !pool_has_room(call->origin)) {
-        return false;
-    }
-    open_address(call);
-    return true;
-}
-
-static void on_resolved(struct resolve_waiter *waiter, bool has_addresses)
-{
-    struct upstream *call = waiter->owner;
-
-    if (!has_addresses) {
-        attempt_failed(call, UPSTREAM_RESOLVE);
-    } else if (!pool_has_room(call->origin)) {
-        attempt_failed(call, UPSTREAM_FULL);
-    } else {
-        open_address(call);
-    }
-}
-
-static void open_new(struct upstream *call)
-{
-    struct resolver *resolver = call->origin->resolver;
-
-    if (!pool_has_room(call->origin)) {
-        fail_later(call, UPSTREAM_FULL);
-        return;
-    }
-    switch (resolver_check(resolver)) {
-    case RESOLVE_READY:
-        open_address(call);
-        break;
-    case RESOLVE_PENDING:
-        resolver_wait(resolver, &call->waiter);
-        enter(call, CALL_RESOLVING);
-        break;
-    case RESOLVE_FAILED:
-        fail_later(call, UPSTREAM_RESOLVE);
-        break;
-    }
 }
 
 /* The circuit is open: the last attempt's failure stands, or there was none. */
@@ -252,11 +170,11 @@ static void refuse(struct upstream *call)
     int64_t wait_ms = upstream_origin_wait_ms(call->origin);
 
     if (call->attempts > 0) {
-        fail_later(call, call->verdict);
+        call_fail_later(call, call->verdict);
         return;
     }
     call->answer.retry_after_s = wait_ms < 0 ? 1 : (wait_ms + 999) / 1000;
-    fail_later(call, UPSTREAM_CIRCUIT_OPEN);
+    call_fail_later(call, UPSTREAM_CIRCUIT_OPEN);
 }
 
 /* Begin an attempt. Fires nothing: whatever fails here is told by the timer. */
@@ -278,17 +196,9 @@ static void attempt(struct upstream *call)
         connection = pool_lend(call->origin);
     }
     if (connection != NULL) {
-        send_on(call, connection);
+        call_send_on(call, connection);
     } else {
-        open_new(call);
-    }
-}
-
-/* No answer from it: whoever connects next takes the host's next address. */
-static void blame_address(struct upstream *call)
-{
-    if (call->connection != NULL && call->answer.kind == ANSWER_NO_HEAD) {
-        resolver_report_bad(call->origin->resolver, call->connection->address);
+        call_open(call);
     }
 }
 
@@ -300,13 +210,13 @@ static void on_clock(struct upstream *call)
     case CALL_RESOLVING:
     case CALL_OPENING:
         resolver_stop_waiting(call->origin->resolver, &call->waiter);
-        blame_address(call);
+        call_blame_address(call);
         if (call->first_deadline_ms != 0 && call->first_deadline_ms <= clock_now_ms()) {
             failure = UPSTREAM_FIRST_TIMEOUT;
         }
         break;
     case CALL_AWAITING:
-        blame_address(call);
+        call_blame_address(call);
         failure = UPSTREAM_FIRST_TIMEOUT;
         break;
     case CALL_STREAMING:
@@ -322,8 +232,8 @@ static void on_clock(struct upstream *call)
         return;
     }
     drop_connection(call);
-    if (!try_next_address(call, failure)) {
-        attempt_failed(call, failure);
+    if (!call_try_next_address(call, failure)) {
+        call_attempt_failed(call, failure);
     }
 }
 
@@ -353,7 +263,7 @@ static void stand_still(struct upstream *call)
 
 void call_on_opened(struct upstream *call)
 {
-    enter(call, CALL_AWAITING);
+    call_enter(call, CALL_AWAITING);
 }
 
 bool call_on_head(struct upstream *call, const struct answer_head *head)
@@ -386,7 +296,7 @@ static bool on_answer_delta(void *owner, const struct upstream_delta *delta)
         if (call->state == CALL_AWAITING) {
             upstream_commit(call);
             origin_note_text(call->origin, &call->pass);
-            enter(call, CALL_STREAMING);
+            call_enter(call, CALL_STREAMING);
         }
     }
     call->events->on_delta(call->owner, delta);
@@ -417,7 +327,7 @@ bool call_on_body(struct upstream *call, struct span bytes)
         return false;
     case ANSWER_FAILED:
         drop_connection(call);
-        attempt_failed(call, call->answer.failure);
+        call_attempt_failed(call, call->answer.failure);
         return false;
     case ANSWER_STOPPED:
         return false;
@@ -435,24 +345,24 @@ void call_on_body_end(struct upstream *call)
     if (step == ANSWER_DONE) {
         end(call, UPSTREAM_OK);
     } else if (step == ANSWER_FAILED) {
-        attempt_failed(call, call->answer.failure);
+        call_attempt_failed(call, call->answer.failure);
     }
 }
 
 void call_on_lost(struct upstream *call, enum call_loss loss)
 {
     if (loss != CALL_LOST_DEAD && loss != CALL_LOST_NO_MEMORY) {
-        blame_address(call);
+        call_blame_address(call);
     }
     call->connection = NULL;
     call->is_still = false;
     switch (loss) {
     case CALL_LOST_OPENING:
         /* May come from inside request_send(), so it is told by the timer. */
-        fail_later(call, UPSTREAM_CONNECT);
+        call_fail_later(call, UPSTREAM_CONNECT);
         break;
     case CALL_LOST_TLS:
-        fail_later(call, UPSTREAM_TLS);
+        call_fail_later(call, UPSTREAM_TLS);
         break;
     case CALL_LOST_DEAD:
         if (!call->has_met_dead) {
@@ -460,16 +370,16 @@ void call_on_lost(struct upstream *call, enum call_loss loss)
             attempt(call);
             return;
         }
-        attempt_failed(call, UPSTREAM_TRUNCATED);
+        call_attempt_failed(call, UPSTREAM_TRUNCATED);
         break;
     case CALL_LOST_CUT:
-        attempt_failed(call, answer_why_cut(&call->answer));
+        call_attempt_failed(call, answer_why_cut(&call->answer));
         break;
     case CALL_LOST_NONSENSE:
-        attempt_failed(call, UPSTREAM_NONSENSE);
+        call_attempt_failed(call, UPSTREAM_NONSENSE);
         break;
     case CALL_LOST_NO_MEMORY:
-        attempt_failed(call, UPSTREAM_NO_MEMORY);
+        call_attempt_failed(call, UPSTREAM_NO_MEMORY);
         break;
     }
 }
@@ -477,7 +387,7 @@ void call_on_lost(struct upstream *call, enum call_loss loss)
 void call_on_broken(struct upstream *call)
 {
     if (call->state != CALL_VERDICT && call->state != CALL_ENDED) {
-        fail_later(call, UPSTREAM_NONSENSE);
+        call_fail_later(call, UPSTREAM_NONSENSE);
     }
 }
 
@@ -520,7 +430,7 @@ struct upstream *upstream_start(struct upstream_origin *origin, const struct ups
     call->origin = origin;
     call->events = wanted->events;
     call->owner = wanted->owner;
-    call->waiter.on_resolved = on_resolved;
+    call->waiter.on_resolved = call_on_resolved;
     call->waiter.owner = call;
     call->started_ms = clock_now_ms();
     if (!fill(call, wanted)) {

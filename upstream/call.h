@@ -85,6 +85,27 @@ void call_on_lost(struct upstream *call, enum call_loss loss);
 /* The bytes are no HTTP; nothing more is read. Told in the midst of a read. */
 void call_on_broken(struct upstream *call);
 
+/* -- call.c for the other files of the call -- */
+
+void call_enter(struct upstream *call, enum call_state state);
+/* A failure that may not be told yet. */
+void call_fail_later(struct upstream *call, enum upstream_failure failure);
+/* The attempt is over, its connection put away: another one, or the end. */
+void call_attempt_failed(struct upstream *call, enum upstream_failure failure);
+
+/* -- call_open.c: fires nothing, but for call_on_resolved() -- */
+
+/* A new connection, as soon as the host's addresses are known. */
+void call_open(struct upstream *call);
+void call_on_resolved(struct resolve_waiter *waiter, bool has_addresses);
+void call_send_on(struct upstream *call, struct connection *connection);
+/* After <failure>: true when the host has another address and it is tried now. */
+bool call_try_next_address(struct upstream *call, enum upstream_failure failure) MUST_USE;
+/* No answer from it: whoever connects next takes the host's next address. */
+void call_blame_address(struct upstream *call);
+
+/* -- call_retry.c -- */
+
 /* After a failed attempt: is there another? At <at_ms> then; a retry has been paid for. */
 bool call_may_try_again(struct upstream *call, enum upstream_failure failure,
                         int64_t *at_ms) MUST_USE;
