@@ -394,6 +394,7 @@ int worker_run(const struct worker_setup *setup)
             setup->on_ready(setup->on_ready_arg, worker.base);
         }
         (void)event_base_dispatch(worker.base);
+        health_refresh(&worker.health); /* what has been counted since the last time */
         if (setup->on_stop != NULL) {
             setup->on_stop(setup->on_ready_arg);
         }

@@ -468,6 +468,18 @@ def test_a_circuit_stays_open_as_long_as_the_upstream_asks(world, upstreams):
     assert upstream.requests == 1
 
 
+def test_open_time_max_bounds_what_the_upstream_asks(world, upstreams):
+    upstream = upstreams(raw.status(503, [("Retry-After", "3600")]))
+    gateway = gateway_before(world, record(upstream, failures=1, open_time="100ms",
+                                           open_time_max="300ms"))
+    gateway.ask()
+    upstream.manner = raw.answers()
+
+    ask_until(gateway, lambda reply: reply.status == 200)
+
+    assert upstream.asked_at[1] - upstream.asked_at[0] >= 0.3
+
+
 # --- the retry budget --------------------------------------------------------------
 
 @pytest.mark.parametrize("percent", [0, 20])
