@@ -54,6 +54,7 @@ class Soak:
         self.folder = folder
         self.world = worlds.World(folder)
         self.access_path = folder / "tidegate-soak.access"
+        self.access_path.unlink(missing_ok=True)  # of an earlier run in the same folder
         simulator = self.world.simulator()
         self.gateway = self.world.gateway(
             simulator, supervised=True, workers=ARGUMENTS.workers,
