@@ -15,6 +15,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/secret_variable.h"
+
 /* Where container engines mount secrets, often readable by all inside the container. */
 #define SECRET_STORE "/run/secrets/"
 
@@ -84,7 +86,7 @@ static enum secret_status load_variable(const char *name, struct secret *secret)
     if (name[0] == '\0') {
         return SECRET_BAD_SOURCE;
     }
-    value = getenv(name);
+    value = secret_variable_get(name);
     if (value == NULL) {
         return SECRET_ABSENT;
     }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/secret_variable.h"
 #include "gateway/confine_internal.h"
 #include "gateway/log.h"
 
@@ -99,7 +100,7 @@ static bool drop_privileges(const struct confine_plan *plan)
     }
     confine_keep_capabilities(0);
     keep_death_signal(death_signal, parent);
-    if (!confine_seal(plan->is_sanitized)) {
+    if (!confine_seal()) {
         return refuse("privileges", strerror(errno));
     }
     return true;
@@ -148,6 +149,7 @@ static bool may_go_on(const struct confine_plan *plan, const char *part, enum co
 bool confine(const struct confine_plan *plan)
 {
     (void)umask(WORKER_UMASK);
+    secret_variables_forget(); /* only who reads the conf needs them */
     if (IS_UNCONFINED) {
         return true;
     }

@@ -32,7 +32,7 @@ void confine_bound_capabilities(uint64_t keep);
 void confine_keep_capabilities(uint64_t keep);
 
 /* No program gives privileges any more; no core file, no look into this process. */
-bool confine_seal(bool is_sanitized) MUST_USE;
+bool confine_seal(void) MUST_USE;
 
 /* -- confine_files.c -- */
 

@@ -66,9 +66,8 @@ void confine_keep_capabilities(uint64_t keep)
     (void)syscall(SYS_capset, &header, sets); /* giving up needs no right */
 }
 
-bool confine_seal(bool is_sanitized)
+bool confine_seal(void)
 {
     /* A change of user makes a process dumpable or not as the system's setting has it. */
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_DUMPABLE, is_sanitized ? 1 : 0, 0, 0, 0) == 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }

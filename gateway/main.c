@@ -18,7 +18,7 @@
 #include <openssl/crypto.h>
 #include <openssl/opensslv.h>
 
-#include "base/attrs.h"
+#include "base/secret_variable.h"
 #include "gateway/admin.h"
 #include "gateway/config.h"
 #include "gateway/confine.h"
@@ -64,13 +64,11 @@ static void on_libevent_fatal(int status)
     _exit(EXIT_LIBEVENT_FATAL);
 }
 
-/* The leak checker reads its own process from outside, which this would forbid. */
 static void forbid_core_files(void)
 {
     const struct rlimit none = {0, 0};
 
-    if (setrlimit(RLIMIT_CORE, &none) != 0 ||
-        (!IS_SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)) {
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         log_event(LOG_WARN, "core_files_possible", "problem", strerror(errno));
     }
 }
@@ -232,6 +230,7 @@ static int run(const struct options *options)
     if (config == NULL) {
         return EXIT_USAGE;
     }
+    secret_variables_hide(); /* before there is a child to show them as well */
     log_setup(config->log_level, config->log_format);
     log_start(config, options);
     if (!confine_announce(config)) {

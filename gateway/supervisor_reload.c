@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret_variable.h"
 #include "gateway/config_listen.h"
 #include "gateway/log.h"
 #include "gateway/supervisor_state.h"
@@ -48,6 +49,7 @@ static struct config *load(const char *path)
         return NULL;
     }
     config = config_load(path, problems);
+    secret_variables_hide(); /* of those that only this conf names */
     if (fclose(problems) == 0) {
         say_lines(text, config == NULL ? refuse : warn);
     }

@@ -380,6 +380,16 @@ static void without_the_sandbox_the_attempts_succeed(void **state)
 
 /* -- what a worker does all day -- */
 
+/* As the DNS client does. */
+static int asks_a_name_server(void)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    return told(sendto(fd, "?", 1, 0, (struct sockaddr *)&address, sizeof(address)));
+}
+
 static int works(void)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -413,6 +423,7 @@ static void what_a_worker_does_all_day_works(void **state)
 {
     (void)state;
     assert_int_equal(outcome_of(&worker, works), SUCCEEDED);
+    assert_int_equal(outcome_of(&worker, asks_a_name_server), SUCCEEDED);
 }
 
 static int aborts(void)

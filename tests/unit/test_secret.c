@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/secret.h"
+#include "base/secret_variable.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -100,6 +101,34 @@ static void a_variable_is_taken_as_it_is(void **state)
     expect_load("env:TIDEGATE_TEST_SECRET", SECRET_EMPTY, span_of(NULL, 0), "empty");
     assert_int_equal(unsetenv("TIDEGATE_TEST_SECRET"), 0);
     expect_load("env:TIDEGATE_TEST_SECRET", SECRET_ABSENT, span_of(NULL, 0), "absent");
+}
+
+/* The bytes that getenv() gave, not a copy: what /proc shows of a process is that memory. */
+static void a_variable_that_was_read_is_wiped_where_it_stood_and_still_found(void **state)
+{
+    char *shown;
+
+    (void)state;
+    assert_int_equal(setenv("TIDEGATE_TEST_HIDDEN", "hidden secret", 1), 0);
+    assert_int_equal(setenv("TIDEGATE_TEST_PLAIN", "plain", 1), 0);
+    expect_load("env:TIDEGATE_TEST_HIDDEN", SECRET_OK, span_from_string("hidden secret"), "shown");
+    shown = getenv("TIDEGATE_TEST_HIDDEN");
+    secret_variables_hide();
+
+    for (size_t i = 0; i < strlen("hidden secret"); i++) {
+        assert_int_equal(shown[i], '\0');
+    }
+    assert_null(getenv("TIDEGATE_TEST_HIDDEN"));
+    assert_string_equal(getenv("TIDEGATE_TEST_PLAIN"), "plain"); /* nobody asked for it */
+    expect_load("env:TIDEGATE_TEST_HIDDEN", SECRET_OK, span_from_string("hidden secret"), "hidden");
+
+    secret_variables_hide(); /* twice is harmless */
+    assert_true(secret_variables_show());
+    assert_string_equal(getenv("TIDEGATE_TEST_HIDDEN"), "hidden secret");
+
+    secret_variables_hide();
+    secret_variables_forget();
+    expect_load("env:TIDEGATE_TEST_HIDDEN", SECRET_ABSENT, span_of(NULL, 0), "forgotten");
 }
 
 static void one_line_end_of_a_file_is_dropped(void **state)
@@ -218,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sources_of_another_form_are_refused),
         cmocka_unit_test(a_variable_is_taken_as_it_is),
+        cmocka_unit_test(a_variable_that_was_read_is_wiped_where_it_stood_and_still_found),
         WITH_FILE(one_line_end_of_a_file_is_dropped),
         WITH_FILE(the_largest_file_passes_with_its_line_end_and_one_byte_more_does_not),
         WITH_FILE(a_file_open_to_group_or_others_is_refused),

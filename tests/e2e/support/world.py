@@ -53,16 +53,15 @@ def chat_body(*texts):
 class Gateway:
     """A running tidegate and the questions asked of it."""
 
-    def __init__(self, world, name, settings, supervised, env, files=None):
+    def __init__(self, world, name, settings, supervised, env, wrapper=()):
         self.world = world
         self.tls = None  # an ssl.SSLContext: how clients connect
         self.supervised = supervised
         self.settings = settings
         self.conf_path = world.folder / f"{name}.conf"
         self.write_conf()
-        command = [TIDEGATE, "-c", self.conf_path] + ([] if supervised else ["--foreground"])
-        if files is not None:  # at most so many descriptors
-            command = ["prlimit", f"--nofile={files}:{files}", *command]
+        command = [*wrapper, TIDEGATE, "-c", self.conf_path]
+        command += [] if supervised else ["--foreground"]
         self.process = Process(name, command, world.folder / f"{name}.log",
                                {"HF_TOKEN": PROVIDER_TOKEN, **env})
         self.address = self.process.wait_for_line(_LISTENING, "ev=listening").group(1)
@@ -230,14 +229,20 @@ class World:
         return sim
 
     def gateway(self, simulator=None, *, supervised=False, env=None, upstream=None, files=None,
-                **changes):
-        """Start a gateway before <simulator> (a new plain one when there is none)."""
+                wrapper=(), **changes):
+        """Start a gateway before <simulator> (a new plain one when there is none).
+
+        <files> is how many descriptors it may have; <wrapper> a command that executes
+        what follows it, in another setting.
+        """
+        if files is not None:
+            wrapper = ("prlimit", f"--nofile={files}:{files}", *wrapper)
         simulator = simulator or self.simulator()
         settings = self.settings(simulator, **changes)
         if upstream:
             settings["upstreams"] = [self.upstream(simulator, **upstream)]
         gateway = Gateway(self, f"tidegate-{len(self.gateways)}", settings, supervised, env or {},
-                          files)
+                          wrapper)
         gateway.simulator = simulator
         self.gateways.append(gateway)
         return gateway
