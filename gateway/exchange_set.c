@@ -72,6 +72,7 @@ static void record_upstream(const struct exchange *ex, struct access_record *rec
     }
     if (dispatch->end.failure != UPSTREAM_OK) {
         record->upstream_failure = upstream_failure_token(dispatch->end.failure);
+        record->problem = record->problem == NULL ? dispatch->end.problem : record->problem;
     }
 }
 

@@ -16,10 +16,14 @@
 
 /* Error texts are short; error pages of front doors are not, and say no more. */
 #define REPORT_BYTES_MAX (64 * 1024)
+#define NOT_EVENTS "success without an event stream"
 
-static enum answer_step fail(struct answer *answer, enum upstream_failure failure)
+/* <problem> is static text for the log, NULL where the failure says it all. */
+static enum answer_step fail(struct answer *answer, enum upstream_failure failure,
+                             const char *problem)
 {
     answer->failure = failure;
+    answer->problem = problem;
     answer->step = ANSWER_FAILED;
     return ANSWER_FAILED;
 }
@@ -54,7 +58,8 @@ static void take_error_event(struct answer *answer, const struct dialect_result 
     if (result->error_status != 0) {
         answer->status = result->error_status;
     }
-    (void)fail(answer, result->failure == UPSTREAM_OK ? UPSTREAM_ERROR_EVENT : result->failure);
+    (void)fail(answer, result->failure == UPSTREAM_OK ? UPSTREAM_ERROR_EVENT : result->failure,
+               NULL);
 }
 
 static bool on_event(void *owner, const struct sse_event *event)
@@ -74,10 +79,10 @@ static bool on_event(void *owner, const struct sse_event *event)
         take_error_event(answer, &result);
         return false;
     case DIALECT_NONSENSE:
-        (void)fail(answer, UPSTREAM_NONSENSE);
+        (void)fail(answer, UPSTREAM_NONSENSE, "event is no JSON object in UTF-8");
         return false;
     case DIALECT_NO_MEMORY:
-        (void)fail(answer, UPSTREAM_NO_MEMORY);
+        (void)fail(answer, UPSTREAM_NO_MEMORY, NULL);
         return false;
     }
     return false;
@@ -121,6 +126,7 @@ void answer_reset(struct answer *answer)
     answer->kind = ANSWER_NO_HEAD;
     answer->step = ANSWER_MORE;
     answer->failure = UPSTREAM_OK;
+    answer->problem = NULL;
     answer->finish = UPSTREAM_FINISH_NONE;
     answer->usage = (struct upstream_usage){.prompt_tokens = -1, .completion_tokens = -1};
     answer->is_complete = false;
@@ -139,18 +145,19 @@ static bool is_event_stream(struct span content_type)
 }
 
 /* Classify what was collected. */
-static enum answer_step close_report(struct answer *answer)
+static enum answer_step close_report(struct answer *answer, const char *problem)
 {
     struct span body = span_of(answer->report, answer->report_length);
     enum upstream_failure failure = classify_answer(answer->doc, answer->status, body);
 
-    return fail(answer, failure == UPSTREAM_OK ? UPSTREAM_NONSENSE : failure);
+    return fail(answer, failure == UPSTREAM_OK ? UPSTREAM_NONSENSE : failure,
+                failure == UPSTREAM_NONSENSE ? problem : NULL);
 }
 
 enum answer_step answer_take_head(struct answer *answer, const struct answer_head *head)
 {
     if (head->status < 200 || head->status > 599) {
-        return fail(answer, UPSTREAM_NONSENSE);
+        return fail(answer, UPSTREAM_NONSENSE, "status out of range");
     }
     answer->status = head->status;
     answer->retry_after_s = -1;
@@ -162,7 +169,8 @@ enum answer_step answer_take_head(struct answer *answer, const struct answer_hea
         answer->retry_after_s = classify_rate_limit(head->rate_limit);
     }
     if (!span_is_empty(head->content_encoding)) {
-        return close_report(answer); /* we offered none and read none: the status must do */
+        /* We offered none and read none: the status must do. */
+        return close_report(answer, "content coding that nobody offered");
     }
     if (head->status == 200 && is_event_stream(head->content_type)) {
         answer->kind = ANSWER_EVENTS;
@@ -178,12 +186,12 @@ static enum answer_step collect(struct answer *answer, struct span bytes)
     char *report = realloc(answer->report, answer->report_length + length);
 
     if (report == NULL) {
-        return fail(answer, UPSTREAM_NO_MEMORY);
+        return fail(answer, UPSTREAM_NO_MEMORY, NULL);
     }
     memcpy(report + answer->report_length, bytes.data, length);
     answer->report = report;
     answer->report_length += length;
-    return is_full ? close_report(answer) : ANSWER_MORE;
+    return is_full ? close_report(answer, NOT_EVENTS) : ANSWER_MORE;
 }
 
 /* What a feed of the scanner has led to. */
@@ -195,11 +203,11 @@ static enum answer_step after_feed(struct answer *answer, enum sse_status status
     case SSE_STOPPED:
         return answer->step;
     case SSE_TOO_LARGE:
-        return fail(answer, UPSTREAM_NONSENSE);
+        return fail(answer, UPSTREAM_NONSENSE, "event or line above max_event");
     case SSE_NO_MEMORY:
-        return fail(answer, UPSTREAM_NO_MEMORY);
+        return fail(answer, UPSTREAM_NO_MEMORY, NULL);
     }
-    return fail(answer, UPSTREAM_NONSENSE);
+    return fail(answer, UPSTREAM_NONSENSE, NULL);
 }
 
 enum answer_step answer_take_body(struct answer *answer, struct span bytes)
@@ -221,17 +229,20 @@ enum answer_step answer_take_end(struct answer *answer)
         return answer->step;
     }
     if (answer->kind != ANSWER_EVENTS) {
-        return close_report(answer);
+        return close_report(answer, NOT_EVENTS);
     }
     step = after_feed(answer, sse_finish(answer->scanner));
     if (step == ANSWER_FAILED && answer->failure == UPSTREAM_NONSENSE) {
-        return fail(answer, UPSTREAM_TRUNCATED); /* half an event: the body was cut in it */
+        return fail(answer, UPSTREAM_TRUNCATED,
+                    "end inside an event"); /* half an event: the body was cut in it */
     }
     if (step != ANSWER_MORE) {
         return step;
     }
     answer->step = ANSWER_DONE;
-    return answer->is_complete ? ANSWER_DONE : fail(answer, UPSTREAM_TRUNCATED);
+    return answer->is_complete
+               ? ANSWER_DONE
+               : fail(answer, UPSTREAM_TRUNCATED, "end without [DONE] or a finish reason");
 }
 
 enum upstream_failure answer_verdict(const struct answer *answer, enum upstream_failure failure)
@@ -259,7 +270,7 @@ enum upstream_failure answer_why_cut(struct answer *answer)
         return answer->failure;
     }
     if (answer->kind == ANSWER_REPORT && answer->status != 200) {
-        (void)close_report(answer); /* the status says enough */
+        (void)close_report(answer, NULL); /* the status says enough */
         return answer->failure;
     }
     return UPSTREAM_TRUNCATED;

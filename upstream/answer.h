@@ -56,6 +56,7 @@ struct answer {
     enum answer_kind kind;
     enum answer_step step;         /* where the events of the bytes under way have led */
     enum upstream_failure failure; /* valid when <step> is ANSWER_FAILED */
+    const char *problem;           /* static text: what was wrong with it, or NULL */
     int status;                    /* of the head, or named by an error event; 0: none yet */
     int64_t retry_after_s;         /* -1: nothing */
     enum upstream_finish finish;

@@ -33,70 +33,7 @@
 #include "upstream/request_body.h"
 #include "upstream/upstream_internal.h"
 
-/*
- * Comments and empty events are signs of life, as thinking takes time; but a peer that
- * sends nothing else for this many idle timeouts is not thinking.
- */
-#define IDLE_STRETCH 10
-
 static void attempt(struct upstream *call);
-
-static int64_t sooner(int64_t a_ms, int64_t b_ms)
-{
-    return a_ms < b_ms ? a_ms : b_ms;
-}
-
-static int64_t idle_deadline(const struct upstream *call)
-{
-    int64_t idle_ms = call->origin->settings.idle_timeout_ms;
-
-    return sooner(call->last_activity_ms + idle_ms, call->last_text_ms + IDLE_STRETCH * idle_ms);
-}
-
-/* Absolute; only where the state has a clock. */
-static int64_t deadline_of(const struct upstream *call)
-{
-    int64_t deadline = 0;
-
-    switch (call->state) {
-    case CALL_RESOLVING:
-    case CALL_OPENING:
-        deadline =
-            call->state == CALL_OPENING ? call->address_deadline_ms : call->connect_deadline_ms;
-        if (call->first_deadline_ms != 0 && call->first_deadline_ms < deadline) {
-            deadline = call->first_deadline_ms;
-        }
-        break;
-    case CALL_AWAITING:
-        deadline = call->first_deadline_ms;
-        break;
-    case CALL_STREAMING:
-        deadline = idle_deadline(call);
-        break;
-    case CALL_BACKOFF:
-        deadline = call->backoff_until_ms;
-        break;
-    case CALL_VERDICT:
-    case CALL_ENDED:
-        break;
-    }
-    return deadline;
-}
-
-/* The timer fires no later than the deadline; when too early, it re-arms itself. */
-static void arm(struct upstream *call)
-{
-    int64_t deadline = deadline_of(call);
-    int64_t now = clock_now_ms();
-    int64_t delay = deadline > now ? deadline - now : 0;
-    struct timeval timeout = {.tv_sec = delay / 1000, .tv_usec = (delay % 1000) * 1000};
-
-    if (evtimer_pending(call->timer, NULL) != 0 && call->timer_due_ms <= deadline) {
-        return;
-    }
-    call->timer_due_ms = deadline;
-    (void)event_add(call->timer, &timeout);
-}
 
 void call_enter(struct upstream *call, enum call_state state)
 {
@@ -104,7 +41,7 @@ void call_enter(struct upstream *call, enum call_state state)
     if (state == CALL_AWAITING && call->first_deadline_ms == 0) {
         call->first_deadline_ms = clock_now_ms() + call->origin->settings.first_token_timeout_ms;
     }
-    arm(call);
+    call_arm(call);
 }
 
 /* Leave every place where something could still fire for this call. */
@@ -139,6 +76,7 @@ static void end(struct upstream *call, enum upstream_failure failure)
         .finish = call->answer.finish,
         .usage = call->answer.usage,
         .attempts = call->attempts,
+        .problem = call->answer.problem,
     };
 
     leave_circuit(call, failure);
@@ -246,8 +184,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     if (call->is_still) {
         return; /* upstream_resume() arms it again */
     }
-    if (deadline_of(call) > clock_now_ms()) {
-        arm(call);
+    if (call_deadline_ms(call) > clock_now_ms()) {
+        call_arm(call);
         return;
     }
     on_clock(call);
@@ -349,8 +287,11 @@ void call_on_body_end(struct upstream *call)
     }
 }
 
-void call_on_lost(struct upstream *call, enum call_loss loss)
+void call_on_lost(struct upstream *call, enum call_loss loss, const char *problem)
 {
+    if (problem != NULL) {
+        call->answer.problem = problem;
+    }
     if (loss != CALL_LOST_DEAD && loss != CALL_LOST_NO_MEMORY) {
         call_blame_address(call);
     }
@@ -384,9 +325,10 @@ void call_on_lost(struct upstream *call, enum call_loss loss)
     }
 }
 
-void call_on_broken(struct upstream *call)
+void call_on_broken(struct upstream *call, const char *problem)
 {
     if (call->state != CALL_VERDICT && call->state != CALL_ENDED) {
+        call->answer.problem = problem;
         call_fail_later(call, UPSTREAM_NONSENSE);
     }
 }
@@ -460,19 +402,6 @@ unsigned upstream_attempts(const struct upstream *call)
     return call->attempts;
 }
 
-/* Deadlines move by the time that we did not read. */
-static void move_clocks(struct upstream *call)
-{
-    int64_t now = clock_now_ms();
-    int64_t still_ms = now - call->still_since_ms;
-
-    call->first_deadline_ms += still_ms;
-    /* No later than now: it may have spoken after the pause began. */
-    call->last_activity_ms = sooner(call->last_activity_ms + still_ms, now);
-    call->last_text_ms = sooner(call->last_text_ms + still_ms, now);
-    arm(call);
-}
-
 void upstream_resume(struct upstream *call)
 {
     if (!call->is_paused || call->state == CALL_ENDED) {
@@ -482,7 +411,7 @@ void upstream_resume(struct upstream *call)
     if (call->is_still) {
         call->is_still = false;
         connection_resume(call->connection);
-        move_clocks(call);
+        call_move_clocks(call);
     }
 }
 

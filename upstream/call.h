@@ -81,9 +81,10 @@ void call_on_opened(struct upstream *call);
 bool call_on_head(struct upstream *call, const struct answer_head *head); /* false: refuse it */
 bool call_on_body(struct upstream *call, struct span bytes);              /* false: stop */
 void call_on_body_end(struct upstream *call);
-void call_on_lost(struct upstream *call, enum call_loss loss);
+/* <problem>: static text that says what was wrong, or NULL. */
+void call_on_lost(struct upstream *call, enum call_loss loss, const char *problem);
 /* The bytes are no HTTP; nothing more is read. Told in the midst of a read. */
-void call_on_broken(struct upstream *call);
+void call_on_broken(struct upstream *call, const char *problem);
 
 /* -- call.c for the other files of the call -- */
 
@@ -103,6 +104,17 @@ void call_send_on(struct upstream *call, struct connection *connection);
 bool call_try_next_address(struct upstream *call, enum upstream_failure failure) MUST_USE;
 /* No answer from it: whoever connects next takes the host's next address. */
 void call_blame_address(struct upstream *call);
+
+/* -- call_clock.c -- */
+
+/* When the state has waited long enough, absolute; 0 where it has no clock. */
+int64_t call_deadline_ms(const struct upstream *call);
+
+/* The timer fires no later than the deadline. */
+void call_arm(struct upstream *call);
+
+/* After a pause: deadlines move by the time that we did not read. */
+void call_move_clocks(struct upstream *call);
 
 /* -- call_retry.c -- */
 

@@ -26,6 +26,26 @@ static json_ref object_member(const struct json_doc *doc, json_ref object, const
     return json_is(doc, member, JSON_OBJECT) ? member : JSON_NONE;
 }
 
+/*
+ * An event of Cohere's own API, which takes the same request and has no choices: the
+ * delta is outermost. False when memory is out.
+ */
+static bool read_bare_delta(struct dialect_scratch *scratch, struct dialect_result *result)
+{
+    const struct json_doc *doc = scratch->doc;
+    json_ref delta = object_member(doc, 0, "delta");
+    json_ref content = object_member(doc, object_member(doc, delta, "message"), "content");
+    json_ref tokens = object_member(doc, object_member(doc, delta, "usage"), "tokens");
+
+    dialect_finish(doc, json_member(doc, delta, "finish_reason"), result);
+    dialect_usage(doc, json_member(doc, tokens, "input_tokens"),
+                  json_member(doc, tokens, "output_tokens"), result);
+    return dialect_string(scratch, json_member(doc, content, "text"), &result->delta.text,
+                          result) &&
+           dialect_string(scratch, json_member(doc, content, "thinking"), &result->delta.reasoning,
+                          result);
+}
+
 /* Text of the delta; "text" of older completions only where there is no delta. */
 static bool read_text(struct dialect_scratch *scratch, json_ref choice,
                       struct dialect_result *result)
@@ -65,11 +85,18 @@ static void read_usage(const struct json_doc *doc, json_ref choice, struct diale
     }
 }
 
+static json_ref finish_of(const struct json_doc *doc, json_ref choice)
+{
+    return json_member(doc, choice == JSON_NONE ? object_member(doc, 0, "delta") : choice,
+                       "finish_reason");
+}
+
 /* True when the chunk itself says that the answer was not finished but given up. */
 static bool is_broken_off(const struct json_doc *doc, json_ref choice, json_ref finish)
 {
     static const char *const words[] = {
         "error",                        /* OpenRouter and those behind it */
+        "ERROR",                        /* Cohere */
         "abort",                        /* vLLM, SGLang */
         "insufficient_system_resource", /* DeepSeek */
     };
@@ -91,9 +118,13 @@ static void read_event(struct dialect_scratch *scratch, const struct sse_event *
     }
     const struct json_doc *doc = scratch->doc;
     json_ref choice = first_choice(doc);
-    json_ref finish = json_member(doc, choice, "finish_reason");
+    json_ref finish = finish_of(doc, choice);
     if (is_broken_off(doc, choice, finish)) {
         dialect_fail(scratch, result);
+        return;
+    }
+    if (json_member(doc, 0, "delta") != JSON_NONE && choice == JSON_NONE) {
+        (void)read_bare_delta(scratch, result); /* a failure is in the result */
         return;
     }
     if (!read_text(scratch, choice, result)) {

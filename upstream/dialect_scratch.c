@@ -25,6 +25,10 @@ static const struct {
     {"tool_calls", UPSTREAM_FINISH_TOOL_CALLS},
     {"function_call", UPSTREAM_FINISH_TOOL_CALLS},
     {"content_filter", UPSTREAM_FINISH_CONTENT_FILTER},
+    {"COMPLETE", UPSTREAM_FINISH_STOP}, /* Cohere's own words */
+    {"STOP_SEQUENCE", UPSTREAM_FINISH_STOP},
+    {"MAX_TOKENS", UPSTREAM_FINISH_LENGTH},
+    {"TOOL_CALL", UPSTREAM_FINISH_TOOL_CALLS},
 };
 
 struct dialect_scratch *dialect_scratch_new(void)

@@ -212,7 +212,7 @@ static void give_up(struct connection *connection)
 {
     (void)bufferevent_disable(connection->bev, EV_READ);
     if (connection->call != NULL) {
-        connection->on_broken(connection->call);
+        connection->on_broken(connection->call, connection->framing.problem);
     }
 }
 

@@ -54,16 +54,17 @@ struct connection_callbacks {
 };
 
 struct connection {
-    TAILQ_ENTRY(connection) link;             /* in pool.idle, pool.active or dead_connections */
-    TAILQ_ENTRY(connection) dirty_link;       /* in context.dirty while is_dirty */
-    struct upstream_origin *origin;           /* borrowed; not followed once DEAD */
-    struct upstream_context *context;         /* borrowed */
-    struct evhttp_connection *evcon;          /* owned */
-    struct bufferevent *bev;                  /* evcon's */
-    struct evhttp_request *req;               /* evcon's; NULL while no request is under way */
-    struct upstream *call;                    /* borrowed; NULL when nobody waits for the answer */
-    void (*on_broken)(struct upstream *call); /* its bytes are no HTTP; told inside a read */
-    struct connection_callbacks saved;        /* valid while OPENING */
+    TAILQ_ENTRY(connection) link;       /* in pool.idle, pool.active or dead_connections */
+    TAILQ_ENTRY(connection) dirty_link; /* in context.dirty while is_dirty */
+    struct upstream_origin *origin;     /* borrowed; not followed once DEAD */
+    struct upstream_context *context;   /* borrowed */
+    struct evhttp_connection *evcon;    /* owned */
+    struct bufferevent *bev;            /* evcon's */
+    struct evhttp_request *req;         /* evcon's; NULL while no request is under way */
+    struct upstream *call;              /* borrowed; NULL when nobody waits for the answer */
+    void (*on_broken)(struct upstream *call,
+                      const char *problem); /* its bytes are no HTTP; told inside a read */
+    struct connection_callbacks saved;      /* valid while OPENING */
     enum connection_state state;
     unsigned address;       /* which of the resolver's addresses */
     unsigned http_error;    /* enum evhttp_request_error + 1; 0: none */

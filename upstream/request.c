@@ -185,7 +185,7 @@ static void on_connect(struct bufferevent *bev, short what, void *arg)
 static int pass_over(struct connection *connection, struct evhttp_request *req, int code)
 {
     if (code != 100 || ++connection->continues > CONTINUES_MAX) {
-        connection->http_error = EVREQ_HTTP_INVALID_HEADER + 1;
+        connection->framing.problem = "interim response that nobody asked for";
         return -1;
     }
     /* They would be taken for the real head's. */
@@ -316,7 +316,9 @@ static int on_http_head(struct evhttp_request *req, void *arg)
         return pass_over(connection, req, head.status);
     }
     if (!read_head(connection, req, &head)) {
-        connection->http_error = EVREQ_HTTP_INVALID_HEADER + 1;
+        if (connection->framing.problem == NULL) {
+            connection->framing.problem = "lengths or codings that cannot be trusted";
+        }
         return -1;
     }
     /* See on_output() in pool.c. */
@@ -379,6 +381,22 @@ static enum call_loss why_lost(const struct connection *connection)
     return connection->is_reused && connection->bytes_in == 0 ? CALL_LOST_DEAD : CALL_LOST_CUT;
 }
 
+/* For the log: what was wrong with the bytes; NULL when only the connection was. */
+static const char *problem_of(const struct connection *connection)
+{
+    if (connection->framing.problem != NULL) {
+        return connection->framing.problem;
+    }
+    switch (connection->http_error) {
+    case EVREQ_HTTP_INVALID_HEADER + 1:
+        return "head that evhttp refuses, or above its bound";
+    case EVREQ_HTTP_DATA_TOO_LONG + 1:
+        return "body above max_answer";
+    default:
+        return NULL;
+    }
+}
+
 static void on_http_done(struct evhttp_request *req, void *arg)
 {
     struct connection *connection = arg;
@@ -406,6 +424,6 @@ static void on_http_done(struct evhttp_request *req, void *arg)
     if (has_ended) {
         call_on_body_end(call);
     } else {
-        call_on_lost(call, loss);
+        call_on_lost(call, loss, problem_of(connection));
     }
 }

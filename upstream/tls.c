@@ -58,6 +58,7 @@ static bool set_up(SSL_CTX *ssl_context, const char *ca_file)
     }
     SSL_CTX_set_verify(ssl_context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(ssl_context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ssl_context, SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ssl_context, on_new_session);
     return has_roots && SSL_CTX_set_min_proto_version(ssl_context, TLS1_2_VERSION) == 1 &&

@@ -75,7 +75,8 @@ struct upstream_end {
     int64_t retry_after_s;         /* what the provider asked for, -1 when nothing */
     enum upstream_finish finish;
     struct upstream_usage usage;
-    unsigned attempts; /* requests sent or tried; 0 only for UPSTREAM_CIRCUIT_OPEN */
+    const char *problem; /* static text for the log: what exactly was wrong, or NULL */
+    unsigned attempts;   /* requests sent or tried; 0 only for UPSTREAM_CIRCUIT_OPEN */
 };
 
 struct upstream_events {

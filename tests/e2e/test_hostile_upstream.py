@@ -185,6 +185,32 @@ def test_before_the_first_byte_there_is_a_true_status(gateway, name):
     expect_unharmed(gateway)
 
 
+# What the access log says about it, for whoever is woken up.
+PROBLEMS = {
+    "two_cl": "lengths or codings that cannot be trusted",
+    "bare_lf": "control byte in a head",
+    "chunk_size_sign": "bad chunk size",
+    "chunk_size_huge": "chunk above the bound",
+    "garbage": "not a status line of HTTP/1.1",
+    "103": "interim response that nobody asked for",
+    "999": "status out of range",
+    "gzip": "content coding that nobody offered",
+    "html": "success without an event stream",
+    "giant_field": "head that evhttp refuses, or above its bound",
+    "giant_event": "event or line above max_event",
+    "bad_utf8": "event is no JSON object in UTF-8",
+    "end_mark_missing": "end without [DONE] or a finish reason",
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_log_says_what_was_wrong(gateway, name):
+    reply = gateway.ask(f"before-{name}")
+
+    end = gateway.wait_for_log("exchange", id=reply.field("X-Request-Id"))
+    assert end["problem"] == PROBLEMS[name]
+
+
 @pytest.mark.parametrize("format_name", ["text", "data"])
 @pytest.mark.parametrize("name", AFTER)
 def test_after_the_first_byte_there_is_a_visible_cut(gateway, upstream, name, format_name):

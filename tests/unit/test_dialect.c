@@ -185,6 +185,13 @@ static const struct event_row event_rows[] = {
     {"an error in an extension", CHAT,
      "{\"choices\":[],\"x_groq\":{\"id\":\"r\",\"error\":\"over capacity: rate_limit\"}}",
      FAILED(UPSTREAM_RATE_LIMITED)},
+    {"finish_reason ERROR of a bare delta", CHAT,
+     "{\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"ERROR\"}}",
+     FAILED(UPSTREAM_ERROR_EVENT)},
+    {"a bare delta of no known shape", CHAT, "{\"delta\":{\"text\":7}}"},
+    {"a bare delta beside choices is not read", CHAT,
+     "{\"choices\":[{\"delta\":{\"content\":\"a\"}}],"
+     "\"delta\":{\"message\":{\"content\":{\"text\":\"b\"}}}}", .text = "a"},
     {"finish_reason abort", CHAT, "{\"choices\":[{\"delta\":{},\"finish_reason\":\"abort\"}]}",
      FAILED(UPSTREAM_ERROR_EVENT)},
     {"finish_reason of a starved server", CHAT, "{\"choices\":[{\"delta\":{\"content\":\"\"},"
@@ -369,6 +376,7 @@ static const struct body_row body_rows[] = {
     {"chat-truncated-inside", CHAT, "cut", "", UPSTREAM_FINISH_NONE, UPSTREAM_TRUNCATED, -1, -1},
     {"chat-nonsense", CHAT, "ok", "", UPSTREAM_FINISH_NONE, UPSTREAM_NONSENSE, -1, -1},
     {"chat-not-json", CHAT, "", "", UPSTREAM_FINISH_NONE, UPSTREAM_NONSENSE, -1, -1},
+    {"chat-bare-delta", CHAT, "Flood and \u00e9bb", "", UPSTREAM_FINISH_STOP, UPSTREAM_OK, 70, 4},
     {"chat-azure-start", CHAT, "Spring tide", "", UPSTREAM_FINISH_STOP, UPSTREAM_OK, 9, 2},
     {"chat-text-beside-delta", CHAT, "Neap tide.", "", UPSTREAM_FINISH_STOP, UPSTREAM_OK, 12, 3},
     {"chat-no-end-mark", CHAT, "Slack water", "", UPSTREAM_FINISH_LENGTH, UPSTREAM_OK, 4, 2},
