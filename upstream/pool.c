@@ -17,6 +17,7 @@
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -339,7 +340,10 @@ struct connection *pool_open(struct upstream_origin *origin)
     connection->context = origin->context;
     connection->is_tls = origin->tls != NULL;
     connection->state = CONNECTION_OPENING;
-    address = resolver_pick(origin->resolver, &connection->address);
+    address = resolver_pick(origin->resolver);
+    if (address != NULL) {
+        (void)snprintf(connection->address, sizeof(connection->address), "%s", address);
+    }
     if (address == NULL || !make_evcon(connection, address, origin->url.port)) {
         free(connection);
         return NULL;

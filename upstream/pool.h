@@ -19,6 +19,7 @@
 #define UPSTREAM_POOL_H
 
 #include <event2/bufferevent.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,13 +67,13 @@ struct connection {
                       const char *problem); /* its bytes are no HTTP; told inside a read */
     struct connection_callbacks saved;      /* valid while OPENING */
     enum connection_state state;
-    unsigned address;       /* which of the resolver's addresses */
-    unsigned http_error;    /* enum evhttp_request_error + 1; 0: none */
-    unsigned continues;     /* 100 Continue answers seen */
-    struct framing framing; /* of the answer, read ahead of evhttp */
-    uint64_t bytes_in;      /* read since the request was given to evhttp */
-    uint64_t drained_at;    /* bytes_in when DRAINING began */
-    int64_t expires_ms;     /* IDLE and DRAINING: closed then */
+    char address[INET6_ADDRSTRLEN]; /* numeric, one of the resolver's */
+    unsigned http_error;            /* enum evhttp_request_error + 1; 0: none */
+    unsigned continues;             /* 100 Continue answers seen */
+    struct framing framing;         /* of the answer, read ahead of evhttp */
+    uint64_t bytes_in;              /* read since the request was given to evhttp */
+    uint64_t drained_at;            /* bytes_in when DRAINING began */
+    int64_t expires_ms;             /* IDLE and DRAINING: closed then */
     bool is_tls;
     bool is_reused; /* lent from the pool */
     bool is_dirty;

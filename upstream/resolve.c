@@ -28,8 +28,6 @@
 #define REFRESH_MS 60000
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
-/* Of the number of a picked address: its index; above it, the answer that it came with. */
-#define INDEX_BITS 8
 
 struct resolve_service {
     struct event_base *base; /* borrowed */
@@ -53,7 +51,6 @@ struct resolver {
     char addresses[ADDRESSES_MAX][INET6_ADDRSTRLEN];
     unsigned count;
     unsigned current;        /* index of the one to pick */
-    unsigned answers;        /* so far; addresses of earlier ones are not blamed any more */
     int64_t asked_ms;        /* when the last question was put */
     int64_t retry_ms;        /* the pause after the next failure */
     int64_t last_failure_ms; /* valid while there are no addresses */
@@ -161,7 +158,6 @@ static void take_answer(struct resolver *resolver, const struct evutil_addrinfo 
 
     memcpy(in_use, resolver->addresses[resolver->current], sizeof(in_use));
     resolver->count = 0;
-    resolver->answers++;
     add_found(resolver, found);
     for (unsigned i = 0; i < resolver->count; i++) {
         if (strcmp(resolver->addresses[i], in_use) == 0) {
@@ -325,18 +321,9 @@ unsigned resolver_count(const struct resolver *resolver)
     return resolver->count;
 }
 
-static unsigned number_of_current(const struct resolver *resolver)
+const char *resolver_pick(const struct resolver *resolver)
 {
-    return resolver->answers << INDEX_BITS | resolver->current;
-}
-
-const char *resolver_pick(const struct resolver *resolver, unsigned *number)
-{
-    if (resolver->count == 0) {
-        return NULL;
-    }
-    *number = number_of_current(resolver);
-    return resolver->addresses[resolver->current];
+    return resolver->count == 0 ? NULL : resolver->addresses[resolver->current];
 }
 
 /* Ask before the refresh is due, but not for each of many failures. */
@@ -348,10 +335,10 @@ static void ask_soon(struct resolver *resolver)
     }
 }
 
-void resolver_report_bad(struct resolver *resolver, unsigned number)
+void resolver_report_bad(struct resolver *resolver, const char *address)
 {
     /* Many calls may fail on one address: only the first of them moves on. */
-    if (resolver->count > 0 && number == number_of_current(resolver)) {
+    if (resolver->count > 0 && strcmp(resolver->addresses[resolver->current], address) == 0) {
         resolver->current = (resolver->current + 1) % resolver->count;
     }
     ask_soon(resolver);

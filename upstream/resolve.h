@@ -55,16 +55,13 @@ void resolver_stop_waiting(struct resolver *resolver, struct resolve_waiter *wai
 /* How many addresses are known. */
 unsigned resolver_count(const struct resolver *resolver);
 
-/*
- * The numeric address to connect to now, valid until the loop runs again; NULL
- * when there is none. <number> is for resolver_report_bad().
- */
-const char *resolver_pick(const struct resolver *resolver, unsigned *number);
+/* The numeric address to connect to now, valid until the loop runs again; NULL: there is none. */
+const char *resolver_pick(const struct resolver *resolver);
 
 /*
- * The address picked as <number> does not work: the next one is picked from now on, and
- * the name is asked for again soon, as the host may have moved.
+ * <address>, which was picked at some time, does not work: the next one is picked from now
+ * on, and the name is asked for again soon, as the host may have moved.
  */
-void resolver_report_bad(struct resolver *resolver, unsigned number);
+void resolver_report_bad(struct resolver *resolver, const char *address);
 
 #endif

@@ -80,7 +80,8 @@ def test_an_open_circuit_answers_at_once_and_does_not_ask(world, upstreams, erro
     opened = fail_until_open(gateway, upstream, 3)
 
     began = time.monotonic()
-    replies = [gateway.ask() for _ in range(5)]
+    client = gateway.connect()
+    replies = [gateway.ask(client=client) for _ in range(5)]  # the connection is kept
     took_s = time.monotonic() - began
 
     assert upstream.connections == 3
@@ -276,6 +277,7 @@ PASSED_OVER = [
     ("is_busy", {}, raw.status(503)),
     ("knows_no_model", {}, raw.status(404)),
     ("has_a_bad_token", {}, raw.status(401)),
+    ("is_asked_too_often", {"retries": 5}, raw.status(429, [("Retry-After", "60")])),
     ("is_silent", {"first_token_timeout": "300ms"}, raw.silent),
     ("slams", {}, raw.slams),
 ]

@@ -325,6 +325,30 @@ static void with_every_address_dead_the_call_fails_once(void **state)
     stage_fini(&stage);
 }
 
+/* It takes connections, so the call cannot know better; but the next one does. */
+static void an_address_that_never_answers_is_left_by_the_next_call(void **state)
+{
+    struct stage stage;
+    struct caller caller;
+    struct sockaddr_in in;
+    int mute = socket(AF_INET, SOCK_STREAM, 0);
+
+    (void)state;
+    stage_init(&stage, "127.0.0.2", "127.0.0.1", NULL);
+    stage.origin->circuit.failures = 0;
+    stage.origin->settings.first_token_timeout_ms = 200;
+    in = at("127.0.0.2", scripted_upstream_port(stage.peer));
+    assert_int_equal(bind(mute, (struct sockaddr *)&in, sizeof(in)), 0);
+    assert_int_equal(listen(mute, 8), 0);
+    (void)run(&stage, &caller);
+    assert_int_equal(caller.end.failure, UPSTREAM_FIRST_TIMEOUT);
+    stage.origin->settings.first_token_timeout_ms = 5000;
+    (void)run(&stage, &caller);
+    assert_int_equal(caller.end.failure, UPSTREAM_OK);
+    (void)close(mute);
+    stage_fini(&stage);
+}
+
 /* The host has moved: the next refresh is a minute away, and nobody waits for it. */
 static void a_failure_makes_the_name_be_asked_for_again(void **state)
 {
@@ -353,6 +377,7 @@ int main(void)
         cmocka_unit_test(a_silent_address_costs_half_of_the_time_once),
         cmocka_unit_test(the_connect_timeout_holds_for_all_addresses_together),
         cmocka_unit_test(with_every_address_dead_the_call_fails_once),
+        cmocka_unit_test(an_address_that_never_answers_is_left_by_the_next_call),
         cmocka_unit_test(a_failure_makes_the_name_be_asked_for_again),
     };
 
