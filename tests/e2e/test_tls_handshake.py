@@ -184,6 +184,17 @@ def _as_client(sock):
     return client
 
 
+def test_a_client_cannot_renegotiate(gateway):
+    """Each would cost us a whole handshake, and the client next to nothing."""
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", gateway.address, "-tls1_2"], input="R\n",
+        capture_output=True, text=True, check=False, timeout=waiting.PATIENCE_S)
+
+    assert "RENEGOTIATING" in done.stderr
+    assert "no renegotiation" in done.stderr
+    gateway.wait_for_metric("tidegate_connections", 0)
+
+
 # --- time ---------------------------------------------------------------------------
 
 
