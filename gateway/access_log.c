@@ -74,6 +74,7 @@ void access_log_exchange(const struct access_record *record)
     log_string(&line, "id", record->request_id);
     log_text(&line, "peer", record->peer);
     log_text(&line, "via", record->via);
+    log_text(&line, "tls", record->tls);
     log_text(&line, "sub", record->subject);
     if (record->method.length > 0) {
         log_span(&line, "method", record->method);

@@ -20,6 +20,7 @@ struct access_record {
     const char *request_id;
     const char *peer; /* the client's address */
     const char *via;  /* the proxy's that spoke for it */
+    const char *tls;  /* the version spoken with the peer */
     const char *subject;
     struct span method;
     const char *model;

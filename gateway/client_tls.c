@@ -128,6 +128,13 @@ bool client_tls_is_on(struct bufferevent *bev)
     return bufferevent_openssl_get_ssl(bev) != NULL;
 }
 
+const char *client_tls_version(struct bufferevent *bev)
+{
+    const SSL *ssl = bufferevent_openssl_get_ssl(bev);
+
+    return SSL_get_current_cipher(ssl) == NULL ? NULL : SSL_get_version(ssl);
+}
+
 /*
  * libevent makes one record of each piece of the output, so what a turn has added is
  * joined first. Not more than one record's worth: a slow client's backlog would be copied

@@ -37,6 +37,9 @@ struct bufferevent *client_tls_bufferevent_new(struct ssl_ctx_st *context,
 /* False for a plain bufferevent. The functions below are for those where it is true. */
 bool client_tls_is_on(struct bufferevent *bev);
 
+/* "TLSv1.2", "TLSv1.3"; NULL while that is not settled. */
+const char *client_tls_version(struct bufferevent *bev);
+
 /*
  * Write the output now, by SSL_write() and never to the socket itself; what a turn has
  * added becomes one record where it fits. Calls the bufferevent's callbacks as its own

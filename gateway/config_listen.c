@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/config_list.h"
+#include "gateway/tls_identity.h"
 
 static bool has_address(const struct config_listener *listener, const char *text)
 {
@@ -93,4 +94,20 @@ bool config_listen_keep(struct config *next, const struct config *now)
     }
     free(taken);
     return is_done;
+}
+
+int64_t config_listen_expiry_unix_s(const struct config *config)
+{
+    int64_t first_s = 0;
+
+    for (size_t i = 0; i < config->listen_count; i++) {
+        struct span certificate = secret_span(&config->listen[i].tls_certificate_pem);
+        int64_t from_s = 0;
+        int64_t until_s = 0;
+        if (certificate.length > 0 && tls_identity_validity(certificate, &from_s, &until_s) &&
+            (first_s == 0 || until_s < first_s)) {
+            first_s = until_s;
+        }
+    }
+    return first_s;
 }

@@ -9,6 +9,7 @@
 #define GATEWAY_CONFIG_LISTEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attrs.h"
 #include "gateway/config_types.h"
@@ -23,5 +24,8 @@ bool config_listen_is_same(const struct config *a, const struct config *b);
  * has changed.
  */
 bool config_listen_keep(struct config *next, const struct config *now) MUST_USE;
+
+/* When the first of the listeners' certificates expires; 0 when there is none. */
+int64_t config_listen_expiry_unix_s(const struct config *config);
 
 #endif

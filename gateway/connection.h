@@ -130,6 +130,7 @@ const struct request_head *connection_head(const struct connection *connection);
 /* The client's address, and the proxy's that spoke for it; "" when there is none. */
 const char *connection_client(const struct connection *connection);
 const char *connection_via(const struct connection *connection);
+const char *connection_tls(const struct connection *connection); /* the version; NULL: plain */
 
 /* A slot for the exchange that is being served; NULL when none. */
 void connection_set_user(struct connection *connection, void *user);

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "gateway/client_tls.h"
 #include "gateway/connection_internal.h"
 #include "gateway/forwarded.h"
 #include "gateway/tally.h"
@@ -92,6 +93,11 @@ enum end_reason connection_verdict(const struct connection *connection, const ch
 const char *connection_client(const struct connection *connection)
 {
     return connection->client_text;
+}
+
+const char *connection_tls(const struct connection *connection)
+{
+    return connection->is_tls ? client_tls_version(connection->bev) : NULL;
 }
 
 const char *connection_via(const struct connection *connection)

@@ -84,6 +84,7 @@ void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum 
     record->request_id = ex->request_id;
     record->peer = connection_client(ex->connection);
     record->via = connection_via(ex->connection);
+    record->tls = connection_tls(ex->connection);
     record->method = connection_head(ex->connection)->method_name;
     record->subject = ex->judged.identity.subject;
     record->model = ex->judged.route.model_is_valid ? ex->judged.route.model : NULL;

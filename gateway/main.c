@@ -21,6 +21,7 @@
 #include "base/secret_variable.h"
 #include "gateway/admin.h"
 #include "gateway/config.h"
+#include "gateway/config_listen.h"
 #include "gateway/confine.h"
 #include "gateway/file_limit.h"
 #include "gateway/health_command.h"
@@ -171,6 +172,19 @@ static bool open_foreground_admin(struct foreground *foreground)
     return true;
 }
 
+static bool open_foreground(struct foreground *foreground)
+{
+    const struct config *config = foreground->config;
+
+    if (foreground->metrics == NULL || !tls_tickets_init(&foreground->tickets)) {
+        log_event(LOG_ERROR, "start_failed", "problem", "no memory, or no random bytes");
+        return false;
+    }
+    metrics_set_certificate_expiry(foreground->metrics, config_listen_expiry_unix_s(config));
+    return listener_set_open(&foreground->listeners, config->listen, config->listen_count, 1) &&
+           open_foreground_admin(foreground);
+}
+
 static int run_foreground(const struct config *config)
 {
     struct foreground foreground = {.config = config, .metrics = metrics_new(1), .admin_fd = -1};
@@ -178,9 +192,7 @@ static int run_foreground(const struct config *config)
     int status = EXIT_FAILURE;
 
     (void)signal(SIGPIPE, SIG_IGN);
-    if (foreground.metrics != NULL && tls_tickets_init(&foreground.tickets) &&
-        listener_set_open(listeners, config->listen, config->listen_count, 1) &&
-        open_foreground_admin(&foreground)) {
+    if (open_foreground(&foreground)) {
         const struct worker_setup setup = {
             .config = config,
             .metrics = metrics_slot(foreground.metrics, 0),

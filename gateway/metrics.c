@@ -31,6 +31,7 @@ struct metrics {
     uint64_t restarts;
     uint64_t workers_ready;
     uint64_t is_draining;
+    uint64_t certificate_expiry_unix_s; /* 0: no TLS */
     _Alignas(CACHE_LINE_BYTES) union padded_slot slots[];
 };
 
@@ -159,6 +160,11 @@ void metrics_set_workers_ready(struct metrics *metrics, size_t count)
     metrics_store(&metrics->workers_ready, count);
 }
 
+void metrics_set_certificate_expiry(struct metrics *metrics, int64_t unix_s)
+{
+    metrics_store(&metrics->certificate_expiry_unix_s, (uint64_t)unix_s);
+}
+
 void metrics_set_draining(struct metrics *metrics)
 {
     metrics_store(&metrics->is_draining, 1);
@@ -231,6 +237,12 @@ static void render_process(FILE *out, const struct metrics *metrics)
     fprintf(out, "tidegate_workers_ready %" PRIu64 "\n", load(&metrics->workers_ready));
     render_head(out, "tidegate_draining", "gauge", "1 once the gateway is shutting down.");
     fprintf(out, "tidegate_draining %" PRIu64 "\n", load(&metrics->is_draining));
+    if (load(&metrics->certificate_expiry_unix_s) != 0) {
+        render_head(out, "tidegate_tls_certificate_expiry_timestamp_seconds", "gauge",
+                    "When the first certificate of a listener expires.");
+        fprintf(out, "tidegate_tls_certificate_expiry_timestamp_seconds %" PRIu64 "\n",
+                load(&metrics->certificate_expiry_unix_s));
+    }
     render_head(out, "tidegate_worker_restarts_total", "counter",
                 "Workers that ended without being asked to.");
     fprintf(out, "tidegate_worker_restarts_total %" PRIu64 "\n", load(&metrics->restarts));

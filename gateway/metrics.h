@@ -86,6 +86,8 @@ void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplan
 
 /* What the supervisor knows; shown with the counters and by /readyz. */
 void metrics_set_workers_ready(struct metrics *metrics, size_t count);
+/* When the first certificate of a listener expires; 0: there is none. */
+void metrics_set_certificate_expiry(struct metrics *metrics, int64_t unix_s);
 void metrics_set_draining(struct metrics *metrics); /* for good */
 
 /*

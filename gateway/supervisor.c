@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "gateway/config_listen.h"
 #include "gateway/confine.h"
 #include "gateway/log.h"
 #include "gateway/supervisor_state.h"
@@ -322,6 +323,7 @@ static bool open_all(struct supervisor *supervisor)
         log_event(LOG_ERROR, "start_failed", "problem", "no random bytes");
         return false;
     }
+    metrics_set_certificate_expiry(supervisor->metrics, config_listen_expiry_unix_s(config));
     return listener_set_open(&supervisor->listeners, config->listen, config->listen_count,
                              supervisor->slot_count) &&
            open_admin(supervisor);

@@ -132,6 +132,8 @@ void supervisor_reload_finish(struct supervisor *supervisor)
     supervisor->generation++;
     supervisor->phase = SUPERVISOR_RUNNING;
     log_setup(supervisor->config->log_level, supervisor->config->log_format);
+    metrics_set_certificate_expiry(supervisor->metrics,
+                                   config_listen_expiry_unix_s(supervisor->config));
     log_event(LOG_INFO, "reloaded", "conf", supervisor->conf_path);
 }
 

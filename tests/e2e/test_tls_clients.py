@@ -34,6 +34,7 @@ def test_a_chat_streams(world, sim, kind, version):
     assert reply.text == gateway.ask(say(tokens=40, pace=0)).text
     end = gateway.wait_for_end("done")
     assert end["peer"] == "127.0.0.1"
+    assert end["tls"] == f"TLSv{version}"
 
 
 @pytest.mark.parametrize("flag", ["--tlsv1.2", "--tlsv1.3"])
@@ -78,6 +79,8 @@ def test_both_kinds_of_listener_serve_at_once(world, sim):
 
     assert plain.status == secured.status == 200
     assert plain.text == secured.text
+    gateway.wait_for_log("exchange", tls="TLSv1.3")
+    assert [row.get("tls") for row in gateway.log_lines("exchange")] == [None, "TLSv1.3"]
 
 
 def leave(client, how):
@@ -195,6 +198,19 @@ def test_a_large_body_is_taken_whole(gateway):
 
     assert reply.status == 200
     assert "x" * 900_000 in gateway.simulator.last_request()
+
+
+def test_a_client_that_expects_a_word_first_gets_it(gateway):
+    """The one thing that evhttp writes by itself."""
+    client = gateway.connect()
+    request = gateway.request(say(tokens=3), fields=[("Expect", "100-continue")])
+    head, body = request.split(b"\r\n\r\n", 1)
+
+    client.send(head + b"\r\n\r\n")
+    assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+    client.send(body)
+
+    assert client.read_reply().status == 200
 
 
 def test_a_body_beyond_the_limit_is_refused(gateway):

@@ -354,13 +354,15 @@ def test_a_reload_brings_the_new_certificate_and_cuts_no_stream(world, sim):
     client.read_text(reply, 1)
     old = serial(client)
 
-    gateway.certificate.make("rsa")
+    gateway.certificate.make("rsa", days=20)
     reloaded(gateway)
     gateway.tls = trusting(gateway.certificate)
     newer = gateway.connect()
     client.read_body(reply)
 
     assert serial(newer) != old
+    until = ssl.cert_time_to_seconds(newer.sock.getpeercert()["notAfter"])
+    assert gateway.metric("tidegate_tls_certificate_expiry_timestamp_seconds") == until
     assert gateway.ask(say(tokens=2), client=newer).status == 200
     assert reply.ended == "complete"
 
