@@ -82,7 +82,7 @@ static void print_key(const struct document *document, unsigned depth, const str
     print_help(document, depth, key->help, allowed);
     indent(document->out, depth);
     fprintf(document->out, "%s = ", key->name);
-    if (config_key_is_number(key)) {
+    if (config_key_is_bare(key)) {
         fprintf(document->out, "%s;\n", value);
     } else {
         print_quoted(document->out, value);
@@ -304,7 +304,7 @@ static void print_key_row(FILE *out, const struct config_key *key, bool is_in_re
     char name[ALLOWED_BYTES_MAX];
     char allowed[ALLOWED_BYTES_MAX];
     char standard[ALLOWED_BYTES_MAX];
-    const char *quote = config_key_is_number(key) ? "" : "\"";
+    const char *quote = config_key_is_bare(key) ? "" : "\"";
 
     config_key_allowed(key, allowed, sizeof(allowed));
     (void)snprintf(standard, sizeof(standard), "`%s%.200s%s`", quote, key->default_text, quote);

@@ -202,7 +202,7 @@ static bool set_choice(const struct config_key *key, const char *text, void *fie
     if (index == NO_CHOICE) {
         return false;
     }
-    if (key->kind == CONFIG_KIND_UPSTREAM_ERRORS) {
+    if (key->kind == CONFIG_KIND_UPSTREAM_ERRORS || key->kind == CONFIG_KIND_SWITCH) {
         *(bool *)field = index != 0;
     } else if (key->kind == CONFIG_KIND_LOG_LEVEL) {
         *(enum log_level *)field = (enum log_level)index;
@@ -218,7 +218,7 @@ static bool set_choice(const struct config_key *key, const char *text, void *fie
 
 static int get_choice(const struct config_key *key, const void *field)
 {
-    if (key->kind == CONFIG_KIND_UPSTREAM_ERRORS) {
+    if (key->kind == CONFIG_KIND_UPSTREAM_ERRORS || key->kind == CONFIG_KIND_SWITCH) {
         return *(const bool *)field ? 1 : 0;
     }
     if (key->kind == CONFIG_KIND_LOG_LEVEL) {
@@ -338,13 +338,15 @@ static void allowed_numbers(const struct config_key *key, char *out, size_t out_
                    key->kind == CONFIG_KIND_WHOLE_SECONDS ? "s m" : "ms s m h");
 }
 
-static void allowed_choices(const char *const *names, char *out, size_t out_size)
+static void allowed_choices(const struct config_key *key, char *out, size_t out_size)
 {
+    const char *const *names = config_key_choices(key);
+    const char *quote = config_key_is_bare(key) ? "" : "\"";
     size_t length = 0;
 
     for (; *names != NULL && length + sizeof(", \"\"") < out_size; names++) {
-        int written =
-            snprintf(out + length, out_size - length, "%s\"%s\"", length == 0 ? "" : ", ", *names);
+        int written = snprintf(out + length, out_size - length, "%s%s%s%s", length == 0 ? "" : ", ",
+                               quote, *names, quote);
         length += written < 0 ? 0 : (size_t)written;
     }
 }
@@ -389,7 +391,7 @@ void config_key_allowed(const struct config_key *key, char *out, size_t out_size
         allowed_numbers(key, out, out_size);
         return;
     case CONFIG_CLASS_CHOICE:
-        allowed_choices(config_key_choices(key), out, out_size);
+        allowed_choices(key, out, out_size);
         return;
     case CONFIG_CLASS_FORMAT:
         (void)snprintf(out, out_size, "%s", format_names());

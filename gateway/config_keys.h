@@ -86,6 +86,8 @@
 #define CONFIG_LISTEN_KEYS(X)                                                                                                    \
     X("",       "address",               ADDRESS,         address,                       0, 0, "0.0.0.0:8080", REQUIRED, RESTART, \
       "Where to listen. Port 0 lets the kernel pick one.")                                                                       \
+    X("",       "proxy_protocol",        SWITCH,          proxy_protocol,                0, 0, "false", OPTIONAL, RELOAD,         \
+      "Whether every connection begins with a PROXY protocol header, version 1 or 2, that names the client. Whoever can connect here is believed; when trusted_proxies is not empty, only those may connect.") \
     X("tls",    "certificate",           READABLE_FILE,   tls_certificate,               1, 4096, "/etc/tidegate/cert.pem", REQUIRED, RELOAD, \
       "With the group tls, TLS 1.2 and 1.3 are spoken here and nothing else. The certificate in PEM, with what leads from it to a root behind it.") \
     X("tls",    "key",                   PRIVATE_FILE,    tls_key,                       1, 4096, "/etc/tidegate/key.pem", REQUIRED, RELOAD, \

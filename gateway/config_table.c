@@ -52,6 +52,7 @@ const size_t config_section_count = LENGTH_OF(config_sections);
 
 /* In the order of their enums, so that an index is a value. */
 static const char *const upstream_errors_names[] = {"documented", "gateway", NULL};
+static const char *const switch_names[] = {"false", "true", NULL};
 static const char *const log_level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_format_names[] = {"logfmt", "json", NULL};
 static const char *const dialect_names[] = {"chat", "tgi", NULL};
@@ -67,10 +68,18 @@ bool config_key_is_number(const struct config_key *key)
     return key->kind == CONFIG_KIND_COUNT;
 }
 
+bool config_key_is_bare(const struct config_key *key)
+{
+    return config_key_is_number(key) || key->kind == CONFIG_KIND_SWITCH;
+}
+
 const char *const *config_key_choices(const struct config_key *key)
 {
     if (key->kind == CONFIG_KIND_UPSTREAM_ERRORS) {
         return upstream_errors_names;
+    }
+    if (key->kind == CONFIG_KIND_SWITCH) {
+        return switch_names;
     }
     if (key->kind == CONFIG_KIND_LOG_LEVEL) {
         return log_level_names;
@@ -103,6 +112,7 @@ enum config_class config_key_class(const struct config_key *key)
     case CONFIG_KIND_FORMAT:
         return CONFIG_CLASS_FORMAT;
     case CONFIG_KIND_UPSTREAM_ERRORS:
+    case CONFIG_KIND_SWITCH:
     case CONFIG_KIND_LOG_LEVEL:
     case CONFIG_KIND_LOG_FORMAT:
     case CONFIG_KIND_DIALECT:

@@ -19,6 +19,7 @@ enum config_kind {
     CONFIG_KIND_ADDRESS,
     CONFIG_KIND_ADDRESS_OR_OFF,
     CONFIG_KIND_UPSTREAM_ERRORS,
+    CONFIG_KIND_SWITCH,
     CONFIG_KIND_DURATION,
     CONFIG_KIND_DURATION_OR_OFF,
     CONFIG_KIND_WHOLE_SECONDS,
@@ -101,8 +102,10 @@ extern const size_t config_list_count;
 extern const struct config_section config_sections[];
 extern const size_t config_section_count;
 
-/* True when the value is written without quotes in the conf file. */
 bool config_key_is_number(const struct config_key *key);
+
+/* True when the value is written without quotes in the conf file: a number, true or false. */
+bool config_key_is_bare(const struct config_key *key);
 
 enum config_class config_key_class(const struct config_key *key);
 

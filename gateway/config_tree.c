@@ -29,6 +29,13 @@ static const char *text_of_value(const config_setting_t *setting, const struct c
     bool takes_number = config_key_is_number(key) || key->kind == CONFIG_KIND_WORKERS;
     int type = config_setting_type(setting);
 
+    if (key->kind == CONFIG_KIND_SWITCH) {
+        *problem = "not true or false, without quotes";
+        if (type != CONFIG_TYPE_BOOL) {
+            return NULL;
+        }
+        return config_setting_get_bool(setting) == CONFIG_TRUE ? "true" : "false";
+    }
     if (type == CONFIG_TYPE_STRING) {
         *problem = "a text where a number is needed, without quotes";
         return config_key_is_number(key) ? NULL : config_setting_get_string(setting);

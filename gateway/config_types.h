@@ -33,6 +33,7 @@ enum config_sandbox {
 #define CONFIG_FIELD_ADDRESS(field) struct config_address field;
 #define CONFIG_FIELD_ADDRESS_OR_OFF(field) struct config_address field;
 #define CONFIG_FIELD_UPSTREAM_ERRORS(field) bool field;
+#define CONFIG_FIELD_SWITCH(field) bool field;
 #define CONFIG_FIELD_DURATION(field) int64_t field;
 #define CONFIG_FIELD_DURATION_OR_OFF(field) int64_t field; /* 0: off */
 #define CONFIG_FIELD_WHOLE_SECONDS(field) int64_t field;   /* milliseconds all the same */

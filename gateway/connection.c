@@ -59,6 +59,7 @@ void connection_discard(struct connection *connection)
     silence(connection);
     bufferevent_disable(connection->bev, EV_READ | EV_WRITE);
     event_del(connection->deadline);
+    connection_proxy_free(connection);
     connection_unmark(connection);
     connection_dequeue(connection);
     TAILQ_REMOVE(&set->all, connection, link);
@@ -96,6 +97,7 @@ static void dispose(struct connection *connection)
     connection_unmark(connection);
     connection_dequeue(connection);
     connection_uncharge(connection);
+    connection_proxy_free(connection);
     set->refused_count -= connection->is_refused ? 1 : 0;
     if (set->by_fd[connection->fd] == connection) {
         set->by_fd[connection->fd] = NULL;
@@ -247,6 +249,9 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     switch (connection->stage) {
+    case STAGE_PROXY:
+        connection_proxy_late(connection);
+        break;
     case STAGE_EVHTTP:
         if (connection->watch.state == WATCH_IN_HEAD) {
             refuse(connection, END_REQUEST_TIMEOUT, "request head not complete in time");
@@ -289,14 +294,14 @@ static void enter_set(struct connection *connection)
     metrics_add(&set->settings.metrics->connections, 1);
     metrics_add(&set->settings.metrics->connections_accepted, 1);
     connection_name_peer(connection, &peer);
-    if (!connection->is_proxy) {
-        connection_charge(connection);
-    }
     connection_enqueue(connection, &set->headless);
     connection_arm(connection, set->is_draining ? DRAIN_GRACE_MS : set->settings.head_timeout_ms);
+    if (connection->stage == STAGE_EVHTTP && !connection->is_proxy) {
+        connection_charge(connection);
+    }
 }
 
-bool connection_adopt(struct connection_set *set, struct bufferevent *bev)
+bool connection_adopt(struct connection_set *set, struct bufferevent *bev, bool has_header)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
     bufferevent_data_cb read_cb;
@@ -312,11 +317,13 @@ bool connection_adopt(struct connection_set *set, struct bufferevent *bev)
     connection->bev = bev;
     connection->evcon = evcon;
     connection->fd = bufferevent_getfd(bev);
+    connection->stage = STAGE_EVHTTP;
     connection->is_tls = client_tls_is_on(bev);
     connection->deadline = evtimer_new(set->base, on_deadline, connection);
     connection->input_watch = evbuffer_add_cb(bufferevent_get_input(bev), on_input, connection);
     if (connection->deadline == NULL || connection->input_watch == NULL || connection->fd < 0 ||
-        (size_t)connection->fd >= set->by_fd_count) {
+        (size_t)connection->fd >= set->by_fd_count ||
+        (has_header && !connection_proxy_expect(connection))) {
         if (connection->input_watch != NULL) {
             (void)evbuffer_remove_cb_entry(bufferevent_get_input(bev), connection->input_watch);
         }
@@ -338,6 +345,11 @@ void connection_refuse(struct connection *connection, enum end_reason reason, co
     connection->is_refused = true;
     connection->set->refused_count++;
     refuse(connection, reason, problem);
+}
+
+bool connection_is_unnamed(const struct connection *connection)
+{
+    return connection->stage == STAGE_PROXY;
 }
 
 void connection_turn_away(struct connection *connection)
@@ -455,7 +467,7 @@ void connection_set_drain(struct connection_set *set)
     set->is_draining = true;
     for (connection = TAILQ_FIRST(&set->all); connection != NULL; connection = next) {
         next = TAILQ_NEXT(connection, link);
-        if (connection->stage != STAGE_EVHTTP || connection->watch.state != WATCH_QUIET) {
+        if (connection->stage > STAGE_EVHTTP || connection->watch.state != WATCH_QUIET) {
             continue;
         }
         if (connection->was_used && !connection_has_unread(connection)) {

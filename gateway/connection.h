@@ -2,6 +2,8 @@
 /*
  * connection.h - one client connection, from accept to close.
  *
+ *   adopt -> PROXY --its header--> QUIET, on a listener with proxy_protocol; on others:
+ *
  *            .------------------- evhttp reads --------------------.
  *   adopt -> QUIET --byte--> IN_HEAD --head--> IN_BODY --complete--> COMPLETE
  *              ^                |                 |                     |
@@ -48,6 +50,8 @@ struct connection_events {
      * holds the connection, answers and releases it. */
     void (*on_refused)(void *arg, struct connection *connection, enum end_reason reason,
                        const char *problem);
+    /* The PROXY protocol header has been read: connection_verdict() knows about the client. */
+    void (*on_named)(void *arg, struct connection *connection);
     /* evhttp has closed the connection; it is gone after the call. */
     void (*on_closed)(void *arg, struct connection *connection);
     /* One connection fewer. */
@@ -103,10 +107,12 @@ void connection_set_drain(struct connection_set *set);
 void connection_set_close_rest(struct connection_set *set);
 
 /*
- * Take charge of a connection that evhttp has just accepted on <bev>. False when
- * memory is out; the caller then frees the evhttp connection.
+ * Take charge of a connection that evhttp has just accepted on <bev>. <has_header>: it
+ * begins with a PROXY protocol header. False when memory is out; the caller then frees the
+ * evhttp connection.
  */
-bool connection_adopt(struct connection_set *set, struct bufferevent *bev) MUST_USE;
+bool connection_adopt(struct connection_set *set, struct bufferevent *bev,
+                      bool has_header) MUST_USE;
 
 /* The connection on descriptor <fd>, or that a request came on; NULL when there is none. */
 struct connection *connection_of_fd(struct connection_set *set, int fd);
@@ -116,6 +122,12 @@ struct connection *connection_of_request(struct connection_set *set,
 /* Refuse before any byte was read, for a cap on connections: with an answer, or by a reset. */
 void connection_refuse(struct connection *connection, enum end_reason reason, const char *problem);
 void connection_turn_away(struct connection *connection);
+
+/* True when a PROXY protocol header is awaited from one who would not be believed: it is closed. */
+bool connection_turn_away_stranger(struct connection *connection);
+
+/* True while nothing can be said to the client, since who it is is still to come. */
+bool connection_is_unnamed(const struct connection *connection);
 
 /*
  * END_DONE, or why the client's address gets no more: END_ADDRESS_FULL, END_NO_MEMORY. It

@@ -27,6 +27,7 @@ void connection_name_peer(struct connection *connection, const struct address *p
     connection->client = *peer;
     connection->is_proxy = is_trusted(connection->set, peer);
     address_render(peer, connection->client_text);
+    address_render(&connection->carrier, connection->via_text);
 }
 
 void connection_charge(struct connection *connection)
@@ -60,6 +61,7 @@ void connection_uncharge(struct connection *connection)
 void connection_name_client(struct connection *connection)
 {
     const struct connection_settings *settings = &connection->set->settings;
+    const struct address *via;
 
     if (!connection->is_proxy) {
         return;
@@ -67,11 +69,9 @@ void connection_name_client(struct connection *connection)
     connection->client = forwarded_client(&connection->watch.head.head.forwarded, &connection->peer,
                                           settings->trusted, settings->trusted_count);
     address_render(&connection->client, connection->client_text);
-    if (address_equal(&connection->client, &connection->peer)) {
-        connection->via_text[0] = '\0';
-    } else {
-        address_render(&connection->peer, connection->via_text);
-    }
+    via = address_equal(&connection->client, &connection->peer) ? &connection->carrier
+                                                                : &connection->peer;
+    address_render(via, connection->via_text);
 }
 
 void connection_end_request(struct connection *connection)

@@ -22,17 +22,19 @@
 struct event;
 struct evbuffer_cb_entry;
 struct evhttp_connection;
+struct proxy_wait;
 struct tally;
 struct tally_slot;
 
 TAILQ_HEAD(connection_list, connection);
 
 enum stage {
-    STAGE_EVHTTP = 0, /* evhttp has the callbacks; the watch looks on */
-    STAGE_HELD,       /* a holder has it */
-    STAGE_FINISHING,  /* released; bytes still to be written */
-    STAGE_LINGERING,  /* FIN sent; reading what the client had sent */
-    STAGE_DEAD,       /* on the dead list until the end of the turn */
+    STAGE_PROXY = 0, /* a PROXY protocol header is awaited; nothing else reads the socket */
+    STAGE_EVHTTP,    /* evhttp has the callbacks; the watch looks on */
+    STAGE_HELD,      /* a holder has it */
+    STAGE_FINISHING, /* released; bytes still to be written */
+    STAGE_LINGERING, /* FIN sent; reading what the client had sent */
+    STAGE_DEAD,      /* on the dead list until the end of the turn */
 };
 
 struct connection {
@@ -63,9 +65,11 @@ struct connection {
     bool is_dirty;
     bool was_used; /* an answer has been given on it */
     bool is_tls;
-    bool is_tls_noted; /* the end of its handshake, good or bad, has been counted */
-    bool is_refused;   /* above a cap: it is there only to be told so */
-    bool is_proxy;     /* the peer is a trusted proxy */
+    bool is_tls_noted;             /* the end of its handshake, good or bad, has been counted */
+    bool is_refused;               /* above a cap: it is there only to be told so */
+    bool is_proxy;                 /* the peer is a trusted proxy */
+    struct proxy_wait *proxy_wait; /* owned, in STAGE_PROXY */
+    struct address carrier;        /* who named the peer by the PROXY protocol */
     struct address peer;
     struct address client;    /* of the request in hand: the peer, or whom the peer speaks for */
     struct tally_slot *share; /* of its address's connections; NULL when nothing is charged */
@@ -112,6 +116,14 @@ void connection_name_client(struct connection *connection);
 /* Charge the client's address; sets the verdict. Give back what was charged. */
 void connection_charge(struct connection *connection);
 void connection_uncharge(struct connection *connection);
+
+/*
+ * connection_proxy.c: wait for a PROXY protocol header before anything is read. False when
+ * memory is out. Late: the head's clock has run out in STAGE_PROXY.
+ */
+bool connection_proxy_expect(struct connection *connection) MUST_USE;
+void connection_proxy_late(struct connection *connection);
+void connection_proxy_free(struct connection *connection); /* no-op when nothing is awaited */
 
 /* The request in hand has been answered. */
 void connection_end_request(struct connection *connection);

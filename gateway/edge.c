@@ -200,7 +200,8 @@ static void refuse(struct edge *edge, struct connection *connection, enum end_re
                    const char *problem)
 {
     metrics_add(&edge->metrics->connections_refused, 1);
-    if (connection_set_refused(edge->connections) < REFUSALS_MAX) {
+    if (connection_set_refused(edge->connections) < REFUSALS_MAX &&
+        !connection_is_unnamed(connection)) {
         connection_refuse(connection, reason, problem);
     } else {
         log_event(LOG_WARN, "connection_turned_away", "problem", problem);
@@ -208,14 +209,26 @@ static void refuse(struct edge *edge, struct connection *connection, enum end_re
     }
 }
 
-static void admit(struct edge *edge, struct connection *connection)
+/* False when its address is at its cap: then it has been refused. */
+static bool admit_address(struct edge *edge, struct connection *connection)
 {
     const char *problem = NULL;
     enum end_reason verdict = connection_verdict(connection, &problem);
 
-    if (verdict != END_DONE) {
-        refuse(edge, connection, verdict, problem);
-    } else if (!connection_set_make_room(edge->connections, edge->connections_max)) {
+    if (verdict == END_DONE) {
+        return true;
+    }
+    refuse(edge, connection, verdict, problem);
+    return false;
+}
+
+static void admit(struct edge *edge, struct connection *connection)
+{
+    if (connection_turn_away_stranger(connection)) {
+        return;
+    }
+    if (admit_address(edge, connection) &&
+        !connection_set_make_room(edge->connections, edge->connections_max)) {
         refuse(edge, connection, END_GATEWAY_FULL, "limits.connections reached");
     }
 }
@@ -233,7 +246,7 @@ static void adopt_one(struct edge *edge, const struct newborn *newborn)
     if (evcon == NULL) {
         return; /* evhttp had no memory for it and has let it go already */
     }
-    if (!connection_adopt(edge->connections, bev)) {
+    if (!connection_adopt(edge->connections, bev, newborn->door->settings->proxy_protocol)) {
         evhttp_connection_free(evcon);
         return;
     }
@@ -280,6 +293,11 @@ static void on_refused(void *arg, struct connection *connection, enum end_reason
     }
 }
 
+static void on_named(void *arg, struct connection *connection)
+{
+    (void)admit_address(arg, connection);
+}
+
 static void on_closed(void *arg, struct connection *connection)
 {
     (void)arg;
@@ -296,6 +314,7 @@ static void on_count_change(void *arg)
 static const struct connection_events connection_events = {
     .on_head = on_head,
     .on_refused = on_refused,
+    .on_named = on_named,
     .on_closed = on_closed,
     .on_count_change = on_count_change,
 };

@@ -123,6 +123,7 @@ def test_what_a_stranger_claims_to_be_is_ignored(world):
             assert reply.ended == "complete"
         gateway.wait_for_metric("tidegate_connections", 0)
 
+    waiting.until(lambda: len(gateway.ends()) == 3, "three access lines")
     ends = [(row["peer"], row.get("via")) for row in gateway.log_lines("exchange")]
     assert ends == [(CLIENT, None)] * 3
 
