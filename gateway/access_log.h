@@ -35,6 +35,7 @@ struct access_record {
     int upstream_status;
     unsigned upstream_attempts;
     int64_t first_byte_ms; /* since the head came; -1: none was sent */
+    int64_t answered_ms;   /* until the upstream's answer was whole; -1: it never was */
     int64_t total_ms;
     uint64_t bytes_in;  /* body */
     uint64_t bytes_out; /* head and body */

@@ -94,6 +94,7 @@ static const int allowed[] = {
     SCMP_SYS(statx),
     SCMP_SYS(lseek),
     SCMP_SYS(pread64),
+    SCMP_SYS(getrusage),
     SCMP_SYS(getdents64),
 };
 

@@ -269,9 +269,15 @@ void connection_set_flush(void *arg)
 {
     struct connection_set *set = arg;
     struct connection *connection;
+    uint64_t pieces = 0;
 
     while ((connection = TAILQ_FIRST(&set->dirty)) != NULL) {
         connection_unmark(connection);
+        pieces += connection->stage == STAGE_HELD ? 1 : 0;
         write_once(connection);
+    }
+    if (pieces > 0) {
+        int64_t us = clock_now_us() - turn_requested_us(set->turn);
+        metrics_note_residence(set->settings.metrics, us > 0 ? (uint64_t)us : 0, pieces);
     }
 }

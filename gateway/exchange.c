@@ -166,6 +166,7 @@ static void exchange_enter(struct exchange *ex, enum exchange_state state)
         log_end(&line);
     }
     count_wait(ex, state);
+    exchange_count_state(ex, state);
     ex->state = state;
     if (state != EX_ENDED) {
         arm_deadline(ex);
@@ -304,7 +305,7 @@ static enum end_reason open_upstream(struct exchange *ex)
     const struct upstream_call call = {
         .events = &upstream_events,
         .owner = ex,
-        .model = ex->judged.upstream_model,
+        .model = ex->judged.model.upstream_model,
         .messages = chat.messages,
         .message_count = chat.message_count,
         .request_id = span_from_string(ex->request_id),
@@ -419,6 +420,7 @@ static void finish_answer(struct exchange *ex)
         exchange_end(ex, END_NO_MEMORY);
         return;
     }
+    ex->record.answered_ms = clock_now_ms() - ex->started_ms;
     flush_rest(ex, END_DONE);
 }
 

@@ -69,6 +69,7 @@ struct exchange_set {
     size_t live_count;
     struct admission *admission;        /* owned */
     struct chat_request_parser *parser; /* owned */
+    struct metrics_model **models;      /* owned; where each row of models.allow is counted */
     uint32_t id_prefix;                 /* random, so that ids differ between workers */
     uint32_t id_count;
 };
@@ -81,6 +82,9 @@ struct exchange *exchange_new(struct exchange_set *set, struct connection *conne
                               void (*on_deadline)(int fd, short what, void *arg)) MUST_USE;
 
 const char *exchange_state_name(enum exchange_state state);
+
+/* Move it from the gauge of its state to that of <next>; EX_ENDED has none. */
+void exchange_count_state(const struct exchange *ex, enum exchange_state next);
 
 /* The facts that only the end knows; the rest of the record was filled on the way. */
 void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum end_reason reason);

@@ -45,14 +45,26 @@ struct exchange *exchange_new(struct exchange_set *set, struct connection *conne
     ex->refusal = END_DONE;
     ex->started_ms = clock_now_ms();
     ex->record.first_byte_ms = -1;
+    ex->record.answered_ms = -1;
     dispatch_init(&ex->dispatch, set->services.origins, set->services.origin_count);
     (void)snprintf(ex->request_id, sizeof(ex->request_id), "%08" PRIx32 "%08" PRIx32,
                    set->id_prefix, set->id_count++);
     TAILQ_INSERT_TAIL(&set->live, ex, link);
     set->live_count++;
     metrics_add(&set->services.metrics->exchanges, 1);
+    metrics_add(&set->services.metrics->states[EX_AWAIT_BODY], 1);
     connection_set_user(connection, ex);
     return ex;
+}
+
+_Static_assert(EX_ENDED == METRICS_STATES, "one gauge for each state but the last");
+
+void exchange_count_state(const struct exchange *ex, enum exchange_state next)
+{
+    metrics_subtract(&ex->set->services.metrics->states[ex->state], 1);
+    if (next != EX_ENDED) {
+        metrics_add(&ex->set->services.metrics->states[next], 1);
+    }
 }
 
 /* Which upstream was asked last, how often all were, and with what result. */
@@ -117,11 +129,31 @@ static void account(const struct access_record *record, struct metrics_slot *met
     metrics_subtract(&metrics->exchanges, 1);
 }
 
+/* The gen_ai series, for what reached an upstream. */
+static void account_model(const struct exchange *ex)
+{
+    const struct access_record *record = &ex->record;
+    bool is_whole = record->answered_ms >= 0 && record->first_byte_ms >= 0;
+    const struct metrics_answer answer = {
+        .first_token_ms = record->first_byte_ms,
+        .streaming_ms = is_whole ? record->answered_ms - record->first_byte_ms : -1,
+        .duration_ms = record->total_ms,
+        .input_tokens = record->prompt_tokens,
+        .output_tokens = record->completion_tokens,
+        .deltas = record->deltas,
+    };
+
+    if (record->upstream_attempts > 0) {
+        metrics_model_add(ex->set->models[ex->judged.model.pattern], &answer);
+    }
+}
+
 void exchange_bury(struct exchange *ex)
 {
     struct exchange_set *set = ex->set;
 
     account(&ex->record, set->services.metrics);
+    account_model(ex);
     ex->connection = NULL;
     admission_release(set->admission, ex->slot);
     TAILQ_REMOVE(&set->live, ex, link);
@@ -131,6 +163,17 @@ void exchange_bury(struct exchange *ex)
 }
 
 /* -- the set -- */
+
+/* Where the models that each row of models.allow lets pass are counted; NULL: no memory. */
+static struct metrics_model **find_models(const struct config *config, struct metrics_slot *metrics)
+{
+    struct metrics_model **models = calloc(config->models_allow_count, sizeof(*models));
+
+    for (size_t i = 0; models != NULL && i < config->models_allow_count; i++) {
+        models[i] = metrics_model(metrics->models, config->models_allow[i]);
+    }
+    return models;
+}
 
 struct exchange_set *exchange_set_new(const struct exchange_services *services)
 {
@@ -150,7 +193,8 @@ struct exchange_set *exchange_set_new(const struct exchange_services *services)
     TAILQ_INIT(&set->dead);
     set->admission = admission_new(&caps);
     set->parser = chat_request_parser_new();
-    if (set->admission == NULL || set->parser == NULL ||
+    set->models = find_models(config, services->metrics);
+    if (set->admission == NULL || set->parser == NULL || set->models == NULL ||
         getrandom(&set->id_prefix, sizeof(set->id_prefix), 0) != sizeof(set->id_prefix)) {
         exchange_set_free(set);
         return NULL;
@@ -166,6 +210,7 @@ void exchange_set_free(struct exchange_set *set)
     exchange_set_reap(set);
     admission_free(set->admission);
     chat_request_parser_free(set->parser);
+    free(set->models);
     free(set);
 }
 

@@ -54,7 +54,7 @@ static enum end_reason choose_model(const struct config *config, struct judgemen
         return END_MODEL_UNKNOWN;
     }
     switch (models_resolve(config, span_from_string(judgement->route.model), judgement->model_room,
-                           sizeof(judgement->model_room), &judgement->upstream_model)) {
+                           sizeof(judgement->model_room), &judgement->model)) {
     case MODELS_ALLOWED:
         return END_DONE;
     case MODELS_UNKNOWN:

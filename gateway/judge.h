@@ -17,13 +17,14 @@
 #include "gateway/end_reason.h"
 #include "gateway/format.h"
 #include "gateway/head_lexer.h"
+#include "gateway/models.h"
 #include "gateway/route.h"
 
 struct judgement {
     struct route route;
     struct auth_identity identity;
     const struct format *format; /* static; NULL until chosen */
-    struct span upstream_model;  /* borrowed from the route, the conf, or model_room */
+    struct models_choice model;  /* borrowed from the route, the conf, or model_room */
     char model_room[ROUTE_MODEL_BYTES_MAX + 1];
     const char *problem; /* static text for the log, or NULL */
     bool sent_token;     /* there was a bearer token */

@@ -40,12 +40,13 @@ struct series {
     const char *name;
     const char *type;
     const char *help;
-    bool is_in_ms; /* shown in seconds */
+    uint64_t per_second; /* units in a second, shown in seconds; 0: a plain number */
 };
 
 /* clang-format off */
-#define SERIES(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, false}
-#define SECONDS(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, true}
+#define SERIES(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, 0}
+#define SECONDS(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, 1000}
+#define MICROSECONDS(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, 1000000}
 
 static const struct series all_series[] = {
     SERIES(connections_accepted, "tidegate_connections_accepted_total", "counter",
@@ -82,6 +83,10 @@ static const struct series all_series[] = {
            "Completion tokens, as upstreams count them."),
     SERIES(log_lines_dropped, "tidegate_log_lines_dropped_total", "counter",
            "Log lines lost because nobody read them in time."),
+    MICROSECONDS(cpu_us, "tidegate_worker_cpu_seconds_total", "counter",
+                 "Processor time used by workers."),
+    SERIES(resident_bytes, "tidegate_worker_resident_bytes", "gauge",
+           "Memory of the workers that is in use."),
     SERIES(connections, "tidegate_connections", "gauge",
            "Client connections open."),
     SERIES(exchanges, "tidegate_exchanges", "gauge",
@@ -143,6 +148,10 @@ void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplan
     metrics_store(&slot->connections, 0);
     metrics_store(&slot->exchanges, 0);
     metrics_store(&slot->waiting, 0);
+    metrics_store(&slot->resident_bytes, 0);
+    for (size_t i = 0; i < METRICS_STATES; i++) {
+        metrics_store(&slot->states[i], 0);
+    }
     metrics_store(&slot->bytes_buffered, 0);
     metrics_store(&slot->upstream_connections, 0);
     metrics_store(&slot->upstream_idle, 0);
@@ -210,8 +219,8 @@ static void render_series(FILE *out, const struct metrics *metrics, const struct
     uint64_t value = sum(metrics, series->offset);
 
     render_head(out, series->name, series->type, series->help);
-    if (series->is_in_ms) {
-        fprintf(out, "%s %" PRIu64 ".%03" PRIu64 "\n", series->name, value / 1000, value % 1000);
+    if (series->per_second != 0) {
+        fprintf(out, "%s %.15g\n", series->name, (double)value / (double)series->per_second);
     } else {
         fprintf(out, "%s %" PRIu64 "\n", series->name, value);
     }
@@ -248,6 +257,43 @@ static void render_process(FILE *out, const struct metrics *metrics)
     fprintf(out, "tidegate_worker_restarts_total %" PRIu64 "\n", load(&metrics->restarts));
 }
 
+/* The words of the access log's field "at", in small letters. */
+static void render_states(FILE *out, const struct metrics *metrics)
+{
+    static const char *const names[METRICS_STATES] = {"await_body", "await_answer", "relaying",
+                                                      "paused", "flushing"};
+
+    render_head(out, "tidegate_exchanges_by_state", "gauge",
+                "Requests being answered, by what they wait for.");
+    for (size_t i = 0; i < METRICS_STATES; i++) {
+        fprintf(out, "tidegate_exchanges_by_state{state=\"%s\"} %" PRIu64 "\n", names[i],
+                sum(metrics, offsetof(struct metrics_slot, states) + i * sizeof(uint64_t)));
+    }
+}
+
+/* clang-format off */
+static const struct metrics_bounds residence_bounds = {14, 1000000,
+    {10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000}};
+/* clang-format on */
+
+void metrics_note_residence(struct metrics_slot *slot, uint64_t us, uint64_t times)
+{
+    metrics_histogram_add(&slot->residence, &residence_bounds, us, times);
+}
+
+static void render_residence(FILE *out, const struct metrics *metrics)
+{
+    struct metrics_histogram sums = {.sum = 0};
+
+    for (size_t i = 0; i < metrics->slot_count; i++) {
+        metrics_histogram_merge(&sums, &metrics->slots[i].slot.residence);
+    }
+    render_head(out, "tidegate_chunk_residence_seconds", "histogram",
+                "From the first piece of an answer in a turn of the loop to the last write of that "
+                "turn, for each piece. What waits for a slow reader is not in here: see pauses.");
+    metrics_histogram_render(&sums, &residence_bounds, "tidegate_chunk_residence_seconds", "", out);
+}
+
 char *metrics_render(const struct metrics *metrics, size_t *length)
 {
     char *text = NULL;
@@ -262,7 +308,10 @@ char *metrics_render(const struct metrics *metrics, size_t *length)
     for (size_t i = 0; i < sizeof(all_series) / sizeof(all_series[0]); i++) {
         render_series(out, metrics, &all_series[i]);
     }
+    render_states(out, metrics);
+    render_residence(out, metrics);
     metrics_render_upstreams(metrics, out);
+    metrics_render_models(metrics, out);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

@@ -16,10 +16,15 @@
 
 #include "base/attrs.h"
 #include "gateway/end_reason.h"
+#include "gateway/metrics_histogram.h"
+#include "gateway/metrics_model.h"
 
 /* Room for the names of a few reloads; then those not used any more make place. */
 #define METRICS_UPSTREAMS 16
 #define METRICS_UPSTREAM_NAME_BYTES 72
+
+/* Places where an exchange may wait; see exchange_internal.h. */
+#define METRICS_STATES 5
 
 /* How a circuit's state is kept: 0 stands for "no worker". */
 #define METRICS_CIRCUIT(state) ((uint64_t)(state) + 1)
@@ -55,10 +60,15 @@ struct metrics_slot {
     uint64_t prompt_tokens;
     uint64_t completion_tokens;
     uint64_t log_lines_dropped;
+    uint64_t cpu_us;                    /* of this worker and those before it in this slot */
+    struct metrics_histogram residence; /* microseconds a piece of an answer stays here */
+    struct metrics_model models[METRICS_MODELS];
     /* gauges */
     uint64_t connections;
     uint64_t exchanges;
     uint64_t waiting;
+    uint64_t states[METRICS_STATES]; /* exchanges by where they wait */
+    uint64_t resident_bytes;
     uint64_t bytes_buffered;
     uint64_t upstream_connections;
     uint64_t upstream_idle;
@@ -120,6 +130,9 @@ static inline void metrics_subtract(uint64_t *gauge, uint64_t count)
  * <length> receives its bytes. NULL when memory is out.
  */
 char *metrics_render(const struct metrics *metrics, size_t *length) MUST_USE;
+
+/* <times> pieces of answers left for their clients <us> microseconds after the first of their turn. */
+void metrics_note_residence(struct metrics_slot *slot, uint64_t us, uint64_t times);
 
 /* Its part about single upstreams. */
 void metrics_render_upstreams(const struct metrics *metrics, FILE *out);

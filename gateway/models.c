@@ -41,16 +41,16 @@ static struct span without_provider(struct span model)
     return colon == NULL ? model : span_of(model.data, (size_t)(colon - model.data));
 }
 
-/* A pattern without a colon says nothing about the provider. */
-static bool any_matches(char *const *patterns, size_t count, struct span model)
+/* The first pattern that matches, else <count>. Without a colon it says nothing of the provider. */
+static size_t find_match(char *const *patterns, size_t count, struct span model)
 {
     for (size_t i = 0; i < count; i++) {
         bool is_exact = strchr(patterns[i], ':') != NULL;
         if (matches(patterns[i], is_exact ? model : without_provider(model))) {
-            return true;
+            return i;
         }
     }
-    return false;
+    return count;
 }
 
 /* The alias's target, with the caller's provider when it has none of its own. */
@@ -79,16 +79,19 @@ static struct span apply_alias(const struct config *config, struct span model, c
 }
 
 enum models_verdict models_resolve(const struct config *config, struct span model, char *room,
-                                   size_t room_size, struct span *upstream_model)
+                                   size_t room_size, struct models_choice *choice)
 {
     struct span wanted = apply_alias(config, model, room, room_size);
 
-    if (any_matches(config->models_retired, config->models_retired_count, wanted)) {
+    size_t pattern = find_match(config->models_allow, config->models_allow_count, wanted);
+
+    if (find_match(config->models_retired, config->models_retired_count, wanted) <
+        config->models_retired_count) {
         return MODELS_RETIRED;
     }
-    if (!any_matches(config->models_allow, config->models_allow_count, wanted)) {
+    if (pattern == config->models_allow_count) {
         return MODELS_UNKNOWN;
     }
-    *upstream_model = wanted;
+    *choice = (struct models_choice){.upstream_model = wanted, .pattern = pattern};
     return MODELS_ALLOWED;
 }

@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 
 struct turn_step {
     void (*run)(void *arg);
@@ -26,6 +27,7 @@ struct turn {
     struct turn_step steps[TURN_STEPS_MAX];
     size_t step_count;
     bool is_requested;
+    int64_t requested_us;
 };
 
 static void run_steps(struct turn *turn)
@@ -80,8 +82,14 @@ void turn_request(struct turn *turn)
 {
     if (!turn->is_requested) {
         turn->is_requested = true;
+        turn->requested_us = clock_now_us();
         event_active(turn->end, EV_TIMEOUT, 0);
     }
+}
+
+int64_t turn_requested_us(const struct turn *turn)
+{
+    return turn->requested_us;
 }
 
 void turn_run_now(struct turn *turn)

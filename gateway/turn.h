@@ -10,6 +10,8 @@
 #ifndef GATEWAY_TURN_H
 #define GATEWAY_TURN_H
 
+#include <stdint.h>
+
 #include "base/attrs.h"
 
 struct event_base;
@@ -25,6 +27,9 @@ void turn_add_step(struct turn *turn, void (*run)(void *arg), void *arg);
 
 /* Ask for the steps to run at the end of this turn. Cheap when asked twice. */
 void turn_request(struct turn *turn);
+
+/* When the steps that run now were first asked for; monotonic microseconds. */
+int64_t turn_requested_us(const struct turn *turn);
 
 /* Run the steps now, repeating while they ask for more; for shutdown. */
 void turn_run_now(struct turn *turn);

@@ -20,6 +20,7 @@
 #include "gateway/health.h"
 #include "gateway/log.h"
 #include "gateway/turn.h"
+#include "gateway/worker_gauges.h"
 #include "gateway/worker_log.h"
 #include "upstream/upstream.h"
 
@@ -38,6 +39,7 @@ struct worker {
     struct upstream_origin **origins;
     size_t origin_count;
     struct health health; /* once all origins are there */
+    struct worker_gauges usage;
     struct exchange_set *exchanges;
     struct edge *edge;
     struct event *terminate; /* SIGTERM */
@@ -136,6 +138,7 @@ static void on_gauges(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     health_refresh(&worker->health);
+    worker_gauges_refresh(&worker->usage);
     metrics_store(&metrics->bytes_buffered, exchange_set_backlog(worker->exchanges));
     metrics_store(&metrics->log_lines_dropped, log_dropped());
 }
@@ -384,6 +387,7 @@ int worker_run(const struct worker_setup *setup)
     struct worker worker = {.setup = setup, .config = setup->config};
     bool is_ready;
 
+    worker_gauges_init(&worker.usage, setup->metrics);
     (void)signal(SIGPIPE, SIG_IGN);
     is_ready = worker_log_open(&worker.access_log, setup->config->log_access, setup->handover_fd) &&
                make_base(&worker) && make_checker(&worker) && make_upstreams(&worker) &&
@@ -401,5 +405,6 @@ int worker_run(const struct worker_setup *setup)
         log_event(LOG_INFO, "worker_stopped", NULL, NULL);
     }
     take_down(&worker);
+    worker_gauges_fini(&worker.usage);
     return is_ready ? 0 : 1;
 }

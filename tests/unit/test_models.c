@@ -109,9 +109,10 @@ static void each_model_gets_its_verdict(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char room[300];
-        struct span upstream = span_of(NULL, 0);
+        struct models_choice choice = {.upstream_model = span_of(NULL, 0)};
         enum models_verdict verdict =
-            models_resolve(&config, span_from_string(rows[i].model), room, sizeof(room), &upstream);
+            models_resolve(&config, span_from_string(rows[i].model), room, sizeof(room), &choice);
+        struct span upstream = choice.upstream_model;
         if (verdict != rows[i].verdict ||
             (rows[i].upstream != NULL && !span_equals_string(upstream, rows[i].upstream))) {
             fail_msg("row '%s': verdict %d, upstream '%.*s'", rows[i].model, (int)verdict,
@@ -126,13 +127,13 @@ static void a_pattern_of_many_stars_takes_no_time(void **state)
     const struct config many = {.models_allow = own(stars, 1), .models_allow_count = 1};
     char model[250];
     char room[300];
-    struct span upstream;
+    struct models_choice choice;
 
     (void)state;
     memset(model, 'a', sizeof(model));
     /* With backtracking over every star this would outlive the test's time limit. */
     assert_int_equal(
-        models_resolve(&many, span_of(model, sizeof(model)), room, sizeof(room), &upstream),
+        models_resolve(&many, span_of(model, sizeof(model)), room, sizeof(room), &choice),
         MODELS_UNKNOWN);
 }
 
