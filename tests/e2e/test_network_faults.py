@@ -93,7 +93,8 @@ def network():
                 pytest.skip(problem)
             yield Network(machines_own)
         finally:
-            assert libc.setns(before.fileno(), CLONE_NEWNET) == 0, "no way back"
+            if os.readlink("/proc/self/ns/net") != machines_own:
+                assert libc.setns(before.fileno(), CLONE_NEWNET) == 0, "no way back"
 
 
 @pytest.fixture
