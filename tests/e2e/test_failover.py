@@ -503,3 +503,23 @@ def test_retries_do_not_multiply_an_outage(world, upstreams, percent):
     assert 10 <= retries <= calls * percent / 100 + floor
     gateway.wait_for_metric("tidegate_upstream_retries_total", retries, upstream="one")
     assert gateway.metric("tidegate_upstream_retries_withheld_total", upstream="one") > 0
+
+
+def test_a_reload_applies_all_of_it(world, upstreams):
+    upstream = upstreams(raw.status(503))
+    gateway = gateway_before(world, record(upstream), supervised=True)
+    for _ in range(3):
+        assert gateway.ask().reason == "upstream_busy"
+
+    changed = record(upstream, name="renamed", failures=2, open_time=LONG, retries=5,
+                     retry_budget=0)
+    gateway.write_conf(upstreams=[changed])
+    gateway.reload()
+    gateway.wait_for_log("reloaded")
+    waiting.until(lambda: gateway.ask().reason == "upstream_circuit_open", "the new conf")
+
+    asked = upstream.requests
+    assert gateway.ask().reason == "upstream_circuit_open"
+    assert upstream.requests == asked
+    assert gateway.metric("tidegate_upstream_circuit", upstream="renamed", state="open") == 1
+    gateway.wait_for_metric("tidegate_upstream_circuit", 0, upstream="one", state="closed")
