@@ -3,6 +3,7 @@
 
 import email.utils
 import socket
+import threading
 import time
 
 import pytest
@@ -358,6 +359,37 @@ def test_a_probe_that_fails_costs_its_client_nothing_but_time(world, upstreams):
     waiting.until(lambda: replies.append(gateway.ask()) or first.requests >= 3, "two probes")
 
     assert all(reply.status == 200 for reply in replies)
+
+
+def test_no_client_notices_that_the_first_upstream_dies_and_comes_back(world, upstreams):
+    first, second = upstreams(raw.answers("one")), upstreams(raw.answers("two"))
+    gateway = gateway_before(world, record(first, failures=3, open_time="200ms", retries=1),
+                             record(second, name="two"), supervised=True, workers=2)
+    texts, stop = [], threading.Event()
+
+    def ask_on():
+        client = gateway.connect()
+        while not stop.is_set():
+            reply = gateway.ask(client=client)
+            texts.append(reply.text if reply.ended == "complete" else reply.reason)
+
+    askers = [threading.Thread(target=ask_on) for _ in range(8)]
+    for asker in askers:
+        asker.start()
+    try:
+        waiting.until(lambda: texts.count("one") >= 50, "answers of the first")
+        first.close()  # also on those whose connections wait to be accepted
+        waiting.until(lambda: texts.count("two") >= 100, "answers of the second")
+        again = upstreams(raw.answers("again"), port=first.port)
+        waiting.until(lambda: texts.count("again") >= 50, "answers of the first again")
+    finally:
+        stop.set()
+        for asker in askers:
+            asker.join()
+
+    assert set(texts) == {"one", "two", "again"}
+    assert again.connections >= 50
+    assert {"open", "half_open", "closed"} <= set(circuit_lines(gateway))
 
 
 def test_when_all_are_open_the_soonest_probe_is_told(world, upstreams):
