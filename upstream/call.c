@@ -22,6 +22,7 @@
  */
 #include "upstream/call.h"
 
+#include <event2/buffer.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,11 +49,12 @@ void call_enter(struct upstream *call, enum call_state state)
 static void silence(struct upstream *call)
 {
     call->state = CALL_ENDED;
+    call_leave_line(call); /* what is held stays: we may be inside a delta that lies in it */
     (void)event_del(call->timer);
     resolver_stop_waiting(call->origin->resolver, &call->waiter);
 }
 
-static void drop_connection(struct upstream *call)
+void call_drop_connection(struct upstream *call)
 {
     if (call->connection != NULL) {
         connection_kill(call->connection);
@@ -93,6 +95,7 @@ void call_fail_later(struct upstream *call, enum upstream_failure failure)
 void call_attempt_failed(struct upstream *call, enum upstream_failure failure)
 {
     leave_circuit(call, failure);
+    call_forget_body(call);
     if (call_may_try_again(call, failure, &call->backoff_until_ms)) {
         call->retries++;
         call->verdict = failure;
@@ -169,7 +172,7 @@ static void on_clock(struct upstream *call)
     case CALL_ENDED:
         return;
     }
-    drop_connection(call);
+    call_drop_connection(call);
     if (!call_try_next_address(call, failure)) {
         call_attempt_failed(call, failure);
     }
@@ -194,7 +197,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 /* The owner does not want to read: what upstream then fails to say is no failure. */
 static void stand_still(struct upstream *call)
 {
-    connection_pause(call->connection);
+    if (call->connection != NULL) {
+        connection_pause(call->connection);
+    }
+    call_leave_line(call);
     call->is_still = true;
     call->still_since_ms = clock_now_ms();
 }
@@ -253,18 +259,20 @@ static const struct answer_events answer_events = {
     .on_comment = on_answer_comment,
 };
 
-bool call_on_body(struct upstream *call, struct span bytes)
+bool call_take_body(struct upstream *call, struct span bytes)
 {
     switch (answer_take_body(&call->answer, bytes)) {
     case ANSWER_MORE:
         return true;
     case ANSWER_DONE:
-        connection_drain(call->connection);
-        call->connection = NULL;
+        if (call->connection != NULL) {
+            connection_drain(call->connection);
+            call->connection = NULL;
+        }
         end(call, UPSTREAM_OK);
         return false;
     case ANSWER_FAILED:
-        drop_connection(call);
+        call_drop_connection(call);
         call_attempt_failed(call, call->answer.failure);
         return false;
     case ANSWER_STOPPED:
@@ -278,6 +286,10 @@ void call_on_body_end(struct upstream *call)
     enum answer_step step;
 
     call->connection = NULL;
+    if (call_holds_body(call)) {
+        call->held_end = CALL_BODY_ENDED;
+        return;
+    }
     call->is_still = false;
     step = answer_take_end(&call->answer);
     if (step == ANSWER_DONE) {
@@ -296,6 +308,11 @@ void call_on_lost(struct upstream *call, enum call_loss loss, const char *proble
         call_blame_address(call);
     }
     call->connection = NULL;
+    if (call_holds_body(call)) {
+        call->held_end = CALL_BODY_LOST;
+        call->held_loss = loss;
+        return;
+    }
     call->is_still = false;
     switch (loss) {
     case CALL_LOST_OPENING:
@@ -337,6 +354,9 @@ void call_free(struct upstream *call)
 {
     if (call->timer != NULL) {
         event_free(call->timer);
+    }
+    if (call->held != NULL) {
+        evbuffer_free(call->held);
     }
     answer_fini(&call->answer);
     free(call->request_id);
@@ -392,7 +412,7 @@ void upstream_pause(struct upstream *call)
         return;
     }
     call->is_paused = true;
-    if (call->connection != NULL && call->connection->is_head_in) {
+    if (call_holds_body(call) || (call->connection != NULL && call->connection->is_head_in)) {
         stand_still(call);
     }
 }
@@ -410,8 +430,8 @@ void upstream_resume(struct upstream *call)
     call->is_paused = false;
     if (call->is_still) {
         call->is_still = false;
-        connection_resume(call->connection);
         call_move_clocks(call);
+        call_go_on(call);
     }
 }
 
@@ -424,7 +444,7 @@ void upstream_cancel(struct upstream *call)
     }
     origin = call->origin;
     if (call->state != CALL_ENDED) {
-        drop_connection(call);
+        call_drop_connection(call);
         silence(call);
         origin_leave(origin, &call->pass, UPSTREAM_UNTOLD, UPSTREAM_OK, -1);
     }

@@ -19,6 +19,7 @@
 #include "upstream/upstream.h"
 
 struct connection;
+struct evbuffer;
 struct event;
 
 /* What is waited for. */
@@ -32,8 +33,26 @@ enum call_state {
     CALL_ENDED,         /* nothing: on_end has fired or the call was cancelled */
 };
 
+/* Why a connection was lost, as far as the HTTP side can tell. */
+enum call_loss {
+    CALL_LOST_OPENING = 0, /* refused, unreachable */
+    CALL_LOST_TLS,         /* the handshake was refused */
+    CALL_LOST_DEAD,        /* a reused one that had been closed meanwhile */
+    CALL_LOST_CUT,         /* in the middle of an exchange */
+    CALL_LOST_NONSENSE,    /* what came is not HTTP, or not within bounds */
+    CALL_LOST_NO_MEMORY,
+};
+
+/* What stands behind the bytes that are held. */
+enum call_body_end {
+    CALL_BODY_OPEN = 0, /* more bytes */
+    CALL_BODY_ENDED,
+    CALL_BODY_LOST, /* see held_loss */
+};
+
 struct upstream {
     TAILQ_ENTRY(upstream) link;           /* in origin.calls, then in context.dead_calls */
+    TAILQ_ENTRY(upstream) line_link;      /* in context.line, while is_in_line */
     struct upstream_origin *origin;       /* borrowed; not followed once cancelled */
     const struct upstream_events *events; /* static */
     void *owner;
@@ -42,6 +61,9 @@ struct upstream {
     struct connection *connection; /* lent by the pool; NULL when there is none */
     struct event *timer;           /* owned: the one clock of this call */
     struct answer answer;
+    struct evbuffer *held; /* owned: read, and not looked at yet; NULL when there is nothing */
+    enum call_body_end held_end;
+    enum call_loss held_loss;
     struct circuit_pass pass; /* held from the start of an attempt to its end */
     char *request_id;         /* owned */
     char *body;               /* owned: kept for retries, freed by the first delta */
@@ -61,25 +83,16 @@ struct upstream {
     unsigned retries;  /* of the attempts, those that the settings count */
     bool is_paused;    /* what the owner wants */
     bool is_still;     /* paused in the body: the clocks stand still */
+    bool is_in_line;   /* held bytes are looked at in the next turn */
     bool is_committed; /* text has come, or upstream_commit(): no more retries */
     bool has_met_dead; /* the free retry after a dead reused connection is used up */
     bool is_cancelled;
 };
 
-/* Why a connection was lost, as far as the HTTP side can tell. */
-enum call_loss {
-    CALL_LOST_OPENING = 0, /* refused, unreachable */
-    CALL_LOST_TLS,         /* the handshake was refused */
-    CALL_LOST_DEAD,        /* a reused one that had been closed meanwhile */
-    CALL_LOST_CUT,         /* in the middle of an exchange */
-    CALL_LOST_NONSENSE,    /* what came is not HTTP, or not within bounds */
-    CALL_LOST_NO_MEMORY,
-};
-
 /* Told by request.c, from the loop. The connection stays the teller's to put away. */
 void call_on_opened(struct upstream *call);
 bool call_on_head(struct upstream *call, const struct answer_head *head); /* false: refuse it */
-bool call_on_body(struct upstream *call, struct span bytes);              /* false: stop */
+void call_on_body(struct upstream *call, struct evbuffer *body);          /* all or part is taken */
 void call_on_body_end(struct upstream *call);
 /* <problem>: static text that says what was wrong, or NULL. */
 void call_on_lost(struct upstream *call, enum call_loss loss, const char *problem);
@@ -104,6 +117,20 @@ void call_send_on(struct upstream *call, struct connection *connection);
 bool call_try_next_address(struct upstream *call, enum upstream_failure failure) MUST_USE;
 /* No answer from it: whoever connects next takes the host's next address. */
 void call_blame_address(struct upstream *call);
+
+/* False: the call is over, or begins anew. */
+bool call_take_body(struct upstream *call, struct span bytes) MUST_USE;
+void call_drop_connection(struct upstream *call);
+
+/* -- call_body.c: what is read and not looked at yet -- */
+
+bool call_holds_body(const struct upstream *call);
+void call_forget_body(struct upstream *call);
+/* After a pause: go on with what is held, or with reading. */
+void call_go_on(struct upstream *call);
+/* A pause takes it out of the line; call_go_on() puts it back. */
+void call_leave_line(struct upstream *call);
+void call_on_next_turn(int fd, short what, void *arg); /* of the context <arg> */
 
 /* -- call_clock.c -- */
 

@@ -7,6 +7,7 @@
  * freed by upstream_context_flush(), which the owner runs at the end of the loop
  * turn: connections first, as they still know the pointers of their calls' requests.
  */
+#include <event2/event.h>
 #include <stdlib.h>
 
 #include "base/bug.h"
@@ -30,10 +31,13 @@ struct upstream_context *upstream_context_new(struct event_base *base,
     TAILQ_INIT(&context->dirty);
     TAILQ_INIT(&context->dead_connections);
     TAILQ_INIT(&context->dead_calls);
+    TAILQ_INIT(&context->line);
+    context->next_turn = evtimer_new(base, call_on_next_turn, context);
     context->doc = json_doc_new();
     context->scratch = dialect_scratch_new();
     context->names = resolve_service_new(base, RESOLV_CONF);
-    if (context->doc == NULL || context->scratch == NULL || context->names == NULL) {
+    if (context->next_turn == NULL || context->doc == NULL || context->scratch == NULL ||
+        context->names == NULL) {
         upstream_context_free(context);
         return NULL;
     }
@@ -101,6 +105,9 @@ void upstream_context_free(struct upstream_context *context)
         return;
     }
     bury_the_dead(context);
+    if (context->next_turn != NULL) {
+        event_free(context->next_turn);
+    }
     resolve_service_free(context->names);
     dialect_scratch_free(context->scratch);
     json_doc_free(context->doc);

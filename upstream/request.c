@@ -338,18 +338,11 @@ static void drain_body(struct connection *connection)
 static void on_http_body(struct evhttp_request *req, void *arg)
 {
     struct connection *connection = arg;
-    struct evbuffer *body = evhttp_request_get_input_buffer(req);
-    struct evbuffer_iovec piece;
 
     if (connection->state == CONNECTION_DRAINING) {
         drain_body(connection);
-    }
-    while (connection->state == CONNECTION_BUSY && connection->framing.problem == NULL &&
-           evbuffer_peek(body, -1, NULL, &piece, 1) > 0 && piece.iov_len > 0) {
-        if (!call_on_body(connection->call, span_of(piece.iov_base, piece.iov_len))) {
-            return;
-        }
-        (void)evbuffer_drain(body, piece.iov_len);
+    } else if (connection->state == CONNECTION_BUSY && connection->framing.problem == NULL) {
+        call_on_body(connection->call, evhttp_request_get_input_buffer(req));
     }
 }
 

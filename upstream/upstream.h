@@ -16,8 +16,8 @@
  *      fires, on_end included.
  *   4. upstream_pause(), upstream_resume() and upstream_cancel() are legal inside
  *      on_delta; after upstream_cancel() inside on_delta the callback just returns.
- *   5. While paused, deltas that had already been read still arrive (bounded by
- *      one read from the socket); the receiver must accept them.
+ *   5. While paused, deltas of the piece at hand still arrive (one turn's bytes, 16 KiB,
+ *      at most); the receiver must accept them.
  *   6. Spans in events are valid during the callback only.
  *   7. After on_end the handle is still the owner's, who gives it up with
  *      upstream_cancel(), which is legal inside on_end.

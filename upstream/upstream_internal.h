@@ -38,8 +38,10 @@ struct upstream_context {
     struct connection_list dirty;    /* requests wait in these output buffers */
     struct connection_list dead_connections;
     struct upstream_list dead_calls;
-    unsigned origin_count; /* for the check in upstream_context_free() */
-    bool flush_asked;      /* on_need_flush has been called since the last flush */
+    struct upstream_list line; /* by line_link: their bodies go on in the next turn */
+    struct event *next_turn;   /* owned: pending while somebody stands in line */
+    unsigned origin_count;     /* for the check in upstream_context_free() */
+    bool flush_asked;          /* on_need_flush has been called since the last flush */
 };
 
 struct upstream_origin {

@@ -350,70 +350,6 @@ static void bytes_that_arrive_just_before_the_next_call_are_not_its_answer(void 
     stage_fini(&stage);
 }
 
-/* One turn of the loop; how much text it has brought to <caller>. */
-static size_t text_of_one_turn(struct stage *stage, struct caller *caller)
-{
-    size_t before = caller->bytes;
-
-    (void)event_base_loop(stage->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-    return caller->bytes - before;
-}
-
-/*
- * The read budget: of a peer that floods, one read of 4 KiB (plain; one record over TLS)
- * is taken in each turn, so a neighbour waits for as many reads as there are streams.
- */
-static void check_read_budget(struct stage *stage, size_t budget)
-{
-    static const struct peer_step floods[] = {EXPECT, SEND(STREAM_HEAD), FLOOD(HELLO), END};
-    static const struct peer_step speaks[] = {EXPECT, SEND(STREAM_HEAD HELLO), HOLD,
-                                              SEND(HELLO FINISH LAST), END};
-    struct caller flooded = {.forget_text = true};
-    struct caller neighbour = {.deltas = 0};
-    size_t most = 0;
-
-    scripted_upstream_play(stage->peer, floods);
-    scripted_upstream_play(stage->peer, speaks);
-    start(stage, &flooded);
-    UNTIL(stage, flooded.deltas > 100);
-    start(stage, &neighbour);
-    for (int i = 0; i < 2000; i++) {
-        size_t bytes = text_of_one_turn(stage, &flooded);
-        most = bytes > most ? bytes : most;
-    }
-    assert_true(most > 0);
-    /* Five bytes of text come in each HELLO; one of them may have begun before the turn. */
-    assert_true(most / 5 * (sizeof(HELLO) - 1) <= budget + sizeof(HELLO));
-    assert_string_equal(neighbour.text, "Hello"); /* it was heard through the flood */
-    scripted_upstream_release(stage->peer);
-    UNTIL(stage, neighbour.ends == 1);
-    assert_int_equal(neighbour.end.failure, UPSTREAM_OK);
-    upstream_cancel(flooded.call);
-    UNTIL(stage, report_of(stage).open <= 1);
-}
-
-static void a_flood_is_read_in_small_pieces(void **state)
-{
-    struct stage stage;
-
-    (void)state;
-    stage_init(&stage);
-    check_read_budget(&stage, 4096);
-    stage_fini(&stage);
-}
-
-static void a_flood_over_tls_is_read_record_by_record(void **state)
-{
-    struct test_certificate *certificate = test_certificate_new(CERTIFICATE_GOOD);
-    struct stage stage;
-
-    (void)state;
-    stage_init_tls(&stage, certificate, certificate, "localhost");
-    check_read_budget(&stage, 4096 + 16384UL);
-    stage_fini(&stage);
-    test_certificate_free(certificate);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,8 +357,6 @@ int main(void)
         cmocka_unit_test(each_hostile_answer_may_drip),
         cmocka_unit_test(what_has_no_end_ends_at_its_bound),
         cmocka_unit_test(a_flood_before_the_request_is_not_read_without_bound),
-        cmocka_unit_test(a_flood_is_read_in_small_pieces),
-        cmocka_unit_test(a_flood_over_tls_is_read_record_by_record),
         cmocka_unit_test(bytes_that_arrive_just_before_the_next_call_are_not_its_answer),
     };
 
