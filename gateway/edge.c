@@ -40,8 +40,9 @@
 #define UNADOPTED_TIMEOUT_S 10
 /* After a failed accept: wait, or a full descriptor table makes the loop spin. */
 #define ACCEPT_PAUSE_MS 100
-/* While accepting fails: how often that is said. */
+/* While accepting fails: how often that is said. Without a failure for so long it is over. */
 #define ACCEPT_COMPLAINT_MS 10000
+#define ACCEPT_CALM_MS 1000
 
 /*
  * One listening socket. Each has its own evhttp, because evhttp does not say which of
@@ -75,8 +76,9 @@ struct edge {
     struct newborn newborn[NEWBORN_MAX];
     size_t newborn_count;
     size_t connections_max;
-    uint64_t accept_failures; /* since the last success */
+    uint64_t accept_failures; /* since accepting began to fail; 0: it does not */
     int64_t failing_since_ms; /* when there are failures */
+    int64_t failed_ms;        /* the last of them */
     int64_t complained_ms;    /* of them */
     bool is_listening;        /* until the drain */
 };
@@ -151,6 +153,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
     if (edge->accept_failures++ == 0) {
         edge->failing_since_ms = now_ms;
     }
+    edge->failed_ms = now_ms;
     if (edge->accept_failures == 1 || now_ms - edge->complained_ms >= ACCEPT_COMPLAINT_MS) {
         edge->complained_ms = now_ms;
         log_accept_failure(edge, problem);
@@ -163,12 +166,13 @@ static void note_accept_success(struct edge *edge)
 {
     struct log_line line;
 
-    if (edge->accept_failures == 0) {
+    /* Now and then one gets in: nothing is better before they all do. */
+    if (edge->accept_failures == 0 || clock_now_ms() - edge->failed_ms < ACCEPT_CALM_MS) {
         return;
     }
     log_begin(&line, LOG_WARN, "accept_recovered");
     log_int(&line, "failures", (int64_t)edge->accept_failures);
-    log_int(&line, "after_ms", clock_now_ms() - edge->failing_since_ms);
+    log_int(&line, "after_ms", edge->failed_ms - edge->failing_since_ms);
     log_end(&line);
     edge->accept_failures = 0;
 }
