@@ -29,21 +29,24 @@ if(TIDEGATE_SANITIZE)
     add_compile_definitions(TIDEGATE_ABORT_ON_BUG)
 endif()
 
+# Flags of a release; tests/tools/check_hardening.py sees to it that each has its effect.
+set(TIDEGATE_HARDEN_COMPILE
+    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE)
+set(TIDEGATE_HARDEN_LINK -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
+# Against code reuse, as each processor can.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND TIDEGATE_HARDEN_COMPILE -fcf-protection)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    list(APPEND TIDEGATE_HARDEN_COMPILE -mbranch-protection=standard)
+endif()
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    list(APPEND TIDEGATE_HARDEN_COMPILE -ftrivial-auto-var-init=zero)
+else()
+    list(APPEND TIDEGATE_HARDEN_COMPILE -ftrivial-auto-var-init=pattern)
+endif()
+
 option(TIDEGATE_HARDEN "hardening flags of a release" OFF)
 if(TIDEGATE_HARDEN)
-    add_compile_options(
-        -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
-        -fPIE)
-    # Against code reuse, as each processor can.
-    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-        add_compile_options(-fcf-protection)
-    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-        add_compile_options(-mbranch-protection=standard)
-    endif()
-    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-        add_compile_options(-ftrivial-auto-var-init=zero)
-    else()
-        add_compile_options(-ftrivial-auto-var-init=pattern)
-    endif()
-    add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
+    add_compile_options(${TIDEGATE_HARDEN_COMPILE})
+    add_link_options(${TIDEGATE_HARDEN_LINK})
 endif()

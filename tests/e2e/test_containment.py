@@ -286,9 +286,10 @@ def test_no_secret_is_left_in_an_environment_or_a_command_line(world, sim):
     secret = tokens.SECRET.decode()
     gateway = world.gateway(sim, supervised=True, env={"JWT_SECRET": secret},
                             auth={"secrets": [{"secret": "env:JWT_SECRET"}]})
-    serving(gateway)
+    before = serving(gateway)[0]
     gateway.reload()  # the conf names the variables again
-    gateway.wait_for_log("reloaded")
+    waiting.until(lambda: len(gateway.workers()) == 1 and before not in gateway.workers(),
+                  "the old worker to be replaced")
     assert gateway.ask(say(tokens=1)).status == 200
 
     for pid in everyone(gateway):

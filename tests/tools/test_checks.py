@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The checks must be able to fail: each is shown a small tree with one fault in it."""
 
+import os
+import subprocess
+from pathlib import Path
+
 import check_banned
 import check_end_reasons
+import check_hardening
 import check_includes
 import check_sizes
 import check_spec_refs
@@ -148,3 +153,49 @@ def test_a_long_function_and_a_long_file_are_found(tree):
 
     assert problems == ["base/json.c: 601 lines (at most 600)",
                         "base/span.c:97: f: 81 lines (at most 80)"]
+
+
+# --- hardening ---------------------------------------------------------------------
+
+HARD_COMPILE = ["-O2", "-D_FORTIFY_SOURCE=3", "-fstack-protector-strong", "-fPIE"]
+HARD_LINK = ["-pie", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,noexecstack"]
+
+
+def build_probe(folder, compile_flags, link_flags):
+    source, program = Path(__file__).with_name("hardening_probe.c"), folder / "probe"
+    subprocess.run(["gcc", *compile_flags, "-c", "-o", folder / "probe.o", source], check=True)
+    subprocess.run(["gcc", *link_flags, "-o", program, folder / "probe.o"], check=True)
+    return program
+
+
+def test_a_hardened_program_passes(tmp_path):
+    assert check_hardening.check(build_probe(tmp_path, HARD_COMPILE, HARD_LINK)) == []
+
+
+@pytest.mark.parametrize(
+    "flag, instead, words",
+    [
+        ("-D_FORTIFY_SOURCE=3", "-D_FORTIFY_SOURCE=0", "checked calls"),
+        ("-fstack-protector-strong", "-fno-stack-protector", "stack protector"),
+        ("-pie", "-no-pie", "position independent"),
+        ("-Wl,-z,relro", "-Wl,-z,norelro", "RELRO"),
+        ("-Wl,-z,now", "-Wl,-z,lazy", "at the start"),
+        ("-Wl,-z,noexecstack", "-Wl,-z,execstack", "executable"),
+    ],
+)
+def test_each_flag_that_is_missing_is_named(tmp_path, flag, instead, words):
+    def without(flags):
+        return ["-U_FORTIFY_SOURCE", *(instead if one == flag else one for one in flags)]
+
+    program = build_probe(tmp_path, without(HARD_COMPILE), without(HARD_LINK)[1:])
+
+    assert any(words in problem for problem in check_hardening.check(program))
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the flag is of one processor")
+def test_an_object_without_the_processors_guards_is_named(tmp_path):
+    program = build_probe(tmp_path, [*HARD_COMPILE, "-fcf-protection=none"], HARD_LINK)
+
+    problems = check_hardening.check(program, tmp_path / "probe.o")
+
+    assert len([problem for problem in problems if "no mark" in problem]) == 2
