@@ -74,6 +74,9 @@ void config_forget_secrets(struct config *config)
     for (size_t i = 0; i < config->upstream_count; i++) {
         secret_fini(&config->upstreams[i].token);
     }
+    for (size_t i = 0; i < config->listen_count; i++) {
+        secret_fini(&config->listen[i].tls_key_pem);
+    }
 }
 
 void config_free(struct config *config)

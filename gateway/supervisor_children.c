@@ -149,6 +149,9 @@ _Noreturn static void be_admin(struct supervisor *supervisor, int ready_write_fd
     let_go(supervisor);
     tls_tickets_fini(&supervisor->tickets);
     tls_tickets_fini(&supervisor->next_tickets);
+    if (supervisor->next != NULL) {
+        config_forget_secrets(supervisor->next);
+    }
     listener_set_close(&supervisor->listeners);
     child_say_ready(ready_write_fd);
     exit(admin_run(supervisor->admin_fd, supervisor->metrics, supervisor->config));

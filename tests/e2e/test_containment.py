@@ -324,6 +324,39 @@ def test_canaries_are_nowhere_to_be_seen(world, sim):
     # world.close() looks for all of them in every log.
 
 
+def memory_holds(pid, texts):
+    """Which of <texts> stand anywhere in the writable memory of a process."""
+    found = set()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for row in Path(f"/proc/{pid}/maps").read_text(encoding="ascii").splitlines():
+            span, rights = row.split()[:2]
+            first, last = (int(word, 16) for word in span.split("-"))
+            if not rights.startswith("rw") or last - first > 64 * 2**20:
+                continue  # what a sanitizer reserves, and never touches
+            try:
+                memory.seek(first)
+                content = memory.read(last - first)
+            except (OSError, ValueError):
+                continue
+            found |= {text for text in texts if text in content}
+    return found
+
+
+@as_root
+def test_the_admin_process_has_no_secret_in_its_memory(world, sim):
+    """It serves by plain evhttp and needs none; the worker, which does, shows that we can look."""
+    # From files: a sanitizer keeps a copy of the environment that it was started with.
+    token_path = world.folder / "token"
+    world.write_secret(token_path, worlds.PROVIDER_TOKEN.encode())
+    gateway = world.gateway(sim, supervised=True, env={"HF_TOKEN": "unused"},
+                            upstream={"token": f"file:{token_path}"})
+    worker, admin = serving(gateway)
+    texts = {tokens.SECRET, worlds.PROVIDER_TOKEN.encode()}
+
+    assert memory_holds(worker, texts) == texts
+    assert memory_holds(admin, texts) == set()
+
+
 def test_nobody_writes_a_core_file(world, sim):
     gateway = world.gateway(sim, supervised=True)
     serving(gateway)
