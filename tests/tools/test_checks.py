@@ -11,6 +11,7 @@ import check_hardening
 import check_includes
 import check_sizes
 import check_spec_refs
+import check_threat_model
 import pytest
 
 RULES = {
@@ -199,3 +200,49 @@ def test_an_object_without_the_processors_guards_is_named(tmp_path):
     problems = check_hardening.check(program, tmp_path / "probe.o")
 
     assert len([problem for problem in problems if "no mark" in problem]) == 2
+
+
+# --- threat model --------------------------------------------------------------------
+
+PROMISES = "| promise | mechanism | proved by |\n|---|---|---|\n"
+
+
+@pytest.fixture
+def promise(tree):
+    """A tree in which one promise is proved by <tests>; the problems found."""
+    def look(tests):
+        root = tree("tests/e2e/test_x.py", "def test_it():\n    pass\n")
+        tree("tests/unit/test_y.c", "static void it_holds(void **state)\n{\n}\n")
+        (root / "docs").mkdir()
+        tree("docs/threat-model.md", f"{PROMISES}| all is well | magic | {tests} |\n")
+        return check_threat_model.check(root)
+    return look
+
+
+def test_a_promise_with_tests_passes(promise):
+    assert promise("`e2e/test_x::test_it`, `unit/test_y::it_holds`") == []
+
+
+@pytest.mark.parametrize(
+    "tests, words",
+    [
+        ("", "without a test"),
+        ("`e2e/test_z::test_it`", "there is no tests/e2e/test_z.py"),
+        ("`e2e/test_x::test_i`", "has no test_i"),
+        ("`unit/test_y::holds`", "has no holds"),
+        ("`unit/test_y`", "names no test"),
+        ("`fuzz/nothing`", "there is no"),
+    ],
+)
+def test_a_promise_without_its_test_is_named(promise, tests, words):
+    assert any(words in problem for problem in promise(tests))
+
+
+def test_a_mechanism_that_is_not_there_is_named(promise):
+    problems = promise("`e2e/test_x::test_it` in `log.h`, `gone.c` and `base/gone.c`")
+
+    assert [problem.split()[-1] for problem in problems] == ["gone.c", "base/gone.c"]
+
+
+def test_a_missing_threat_model_is_named(tree):
+    assert check_threat_model.check(tree("base/a.h", "")) == ["docs/threat-model.md: missing"]
