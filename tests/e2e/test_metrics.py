@@ -9,8 +9,10 @@ import socket
 import subprocess
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import pytest
+import yaml
 from support import waiting
 from support.process import Process
 from support.simulator import sim as say
@@ -222,3 +224,47 @@ def test_a_real_prometheus_scrapes_it_under_load_and_over_a_restart(world, sim, 
     quantile = query(base, "histogram_quantile(0.5, sum by (le) "
                            "(gen_ai_server_time_to_first_token_seconds_bucket))")
     assert 0 <= quantile < 10
+
+
+# --- what is built on them -------------------------------------------------------
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+NAME = re.compile(r"\b((?:tidegate|gen_ai)_\w+)")
+
+
+def dashboard_expressions():
+    panels = json.loads((DEPLOY / "grafana/tidegate.json").read_text())["panels"]
+    return [target["expr"].replace("$__rate_interval", "1m")
+            for panel in panels for target in panel.get("targets", [])]
+
+
+def alert_expressions():
+    rules = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())
+    return [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+
+
+def test_the_dashboard_in_the_tree_is_the_one_that_is_made():
+    made = subprocess.run([DEPLOY / "grafana/make-dashboard"], capture_output=True, text=True,
+                          check=True)
+
+    assert made.stdout == (DEPLOY / "grafana/tidegate.json").read_text()
+
+
+def test_alerts_pass_their_own_tests():
+    for words in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]):
+        run = subprocess.run(["promtool", *words], capture_output=True, text=True, check=False,
+                             cwd=DEPLOY / "prometheus")
+        assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_dashboard_and_alerts_ask_only_for_what_there_is(world, sim, prometheus):
+    gateway = world.gateway(sim, supervised=True)
+    gateway.ask(say(tokens=3))
+    gateway.wait_for_metric("tidegate_exchanges", 0)
+    shown = {re.split(r"[{ ]", line)[0] for line in
+             gateway.admin_get("/metrics").text.splitlines() if not line.startswith("#")}
+    base = prometheus(gateway.admin_address())
+
+    for expression in dashboard_expressions() + alert_expressions():
+        assert set(NAME.findall(expression)) <= shown, expression
+        query(base, expression)  # raises when Prometheus cannot read it
