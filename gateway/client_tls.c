@@ -73,7 +73,7 @@ static bool set_protocol(SSL_CTX *context)
 }
 
 /* A resumed session is the same client with the same server: bound to the certificate. */
-static bool set_sessions(SSL_CTX *context, const struct tls_tickets *tickets)
+static bool set_sessions(SSL_CTX *context, struct tls_tickets *tickets)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
@@ -86,7 +86,7 @@ static bool set_sessions(SSL_CTX *context, const struct tls_tickets *tickets)
 }
 
 struct ssl_ctx_st *client_tls_context_new(const struct tls_identity *identity,
-                                          const struct tls_tickets *tickets, const char **problem)
+                                          struct tls_tickets *tickets, const char **problem)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     enum tls_identity_status status = TLS_IDENTITY_NO_MEMORY;

@@ -26,7 +26,7 @@ struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
  * <problem> (static text).
  */
 struct ssl_ctx_st *client_tls_context_new(const struct tls_identity *identity,
-                                          const struct tls_tickets *tickets,
+                                          struct tls_tickets *tickets,
                                           const char **problem) MUST_USE;
 void client_tls_context_free(struct ssl_ctx_st *context); /* accepts NULL */
 

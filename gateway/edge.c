@@ -450,7 +450,7 @@ static struct evhttp *door_http_new(const struct config *config, struct door *do
 
 /* True at once for a plain one. */
 static bool door_set_tls(struct door *door, const struct config_listener *settings,
-                         const struct tls_tickets *tickets)
+                         struct tls_tickets *tickets)
 {
     const struct tls_identity identity = {
         .certificate = secret_span(&settings->tls_certificate_pem),
@@ -469,7 +469,7 @@ static bool door_set_tls(struct door *door, const struct config_listener *settin
 }
 
 bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings,
-                 const struct tls_tickets *tickets)
+                 struct tls_tickets *tickets)
 {
     struct door *door = &edge->doors[edge->door_count];
 

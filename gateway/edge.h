@@ -33,7 +33,7 @@ void edge_free(struct edge *edge);
  * memory is out.
  */
 bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings,
-                 const struct tls_tickets *tickets) MUST_USE;
+                 struct tls_tickets *tickets) MUST_USE;
 
 /* Stop accepting; quiet connections close, the others after their answer. */
 void edge_drain(struct edge *edge);

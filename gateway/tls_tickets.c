@@ -16,6 +16,8 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 
+#include "base/clock.h"
+
 _Static_assert(TLS_TICKET_NAME_BYTES == 16, "OpenSSL's callback has a name of 16 bytes");
 
 /* What OpenSSL's callback returns. */
@@ -35,14 +37,66 @@ static bool make_key(struct tls_ticket_key *key)
 
 bool tls_tickets_init(struct tls_tickets *tickets)
 {
-    *tickets = (struct tls_tickets){.has_former = false};
+    *tickets = (struct tls_tickets){.since_ms = clock_now_ms()};
     return make_key(&tickets->newest);
 }
 
-bool tls_tickets_rotate(struct tls_tickets *next, const struct tls_tickets *now)
+bool tls_tickets_rotate(struct tls_tickets *next, struct tls_tickets *now)
 {
-    *next = (struct tls_tickets){.former = now->newest, .has_former = true};
+    int64_t now_ms = clock_now_ms();
+
+    if (!tls_tickets_grow_old(now, now_ms)) {
+        return false;
+    }
+    *next = (struct tls_tickets){.former = now->newest, .has_former = true, .since_ms = now_ms};
     return make_key(&next->newest);
+}
+
+/* SHA-512 of a word and the whole key: nothing of it leads back. */
+static bool hash_key(const struct tls_ticket_key *key, const char *word, unsigned char digest[64])
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool is_done = context != NULL && EVP_DigestInit_ex(context, EVP_sha512(), NULL) == 1 &&
+                   EVP_DigestUpdate(context, word, strlen(word)) == 1 &&
+                   EVP_DigestUpdate(context, key->cipher_key, sizeof(key->cipher_key)) == 1 &&
+                   EVP_DigestUpdate(context, key->mac_key, sizeof(key->mac_key)) == 1 &&
+                   EVP_DigestFinal_ex(context, digest, NULL) == 1;
+
+    EVP_MD_CTX_free(context); /* wipes */
+    return is_done;
+}
+
+/* The key that comes after <key>, the same wherever it is made. */
+static bool next_key(const struct tls_ticket_key *key, struct tls_ticket_key *next)
+{
+    unsigned char name[64];
+    unsigned char keys[64];
+    bool is_done = hash_key(key, "name", name) && hash_key(key, "keys", keys);
+
+    if (is_done) {
+        memcpy(next->name, name, sizeof(next->name));
+        memcpy(next->cipher_key, keys, sizeof(next->cipher_key));
+        memcpy(next->mac_key, keys + sizeof(next->cipher_key), sizeof(next->mac_key));
+    }
+    OPENSSL_cleanse(keys, sizeof(keys));
+    return is_done;
+}
+
+bool tls_tickets_grow_old(struct tls_tickets *tickets, int64_t now_ms)
+{
+    struct tls_ticket_key next;
+
+    while (now_ms - tickets->since_ms >= TLS_TICKET_KEY_AGE_MS) {
+        if (!next_key(&tickets->newest, &next)) {
+            return false;
+        }
+        tickets->former = tickets->newest;
+        tickets->newest = next;
+        tickets->has_former = true;
+        tickets->since_ms += TLS_TICKET_KEY_AGE_MS;
+        OPENSSL_cleanse(&next, sizeof(next));
+    }
+    return true;
 }
 
 void tls_tickets_fini(struct tls_tickets *tickets)
@@ -79,8 +133,11 @@ static bool has_name(const struct tls_ticket_key *key, const unsigned char *name
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int is_sealing)
 {
-    const struct tls_tickets *tickets = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    struct tls_tickets *tickets = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
+    if (!tls_tickets_grow_old(tickets, clock_now_ms())) {
+        return TICKET_ERROR;
+    }
     if (is_sealing) {
         if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1 ||
             !set_keys(&tickets->newest, iv, cipher, mac, is_sealing)) {
@@ -99,14 +156,8 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     return TICKET_UNKNOWN;
 }
 
-/* OpenSSL hands the tickets back to the callback without const; it only reads them. */
-bool tls_tickets_use(struct ssl_ctx_st *context, const struct tls_tickets *tickets)
+bool tls_tickets_use(struct ssl_ctx_st *context, struct tls_tickets *tickets)
 {
-    union {
-        const struct tls_tickets *in;
-        void *out;
-    } pointer = {.in = tickets};
-
-    return SSL_CTX_set_app_data(context, pointer.out) == 1 &&
+    return SSL_CTX_set_app_data(context, tickets) == 1 &&
            SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket) == 1;
 }

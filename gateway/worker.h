@@ -20,7 +20,7 @@ struct worker_setup {
     struct metrics_slot *metrics; /* borrowed, this worker's own slot */
     const int *listen_fds;        /* borrowed, one for each of config->listen; duplicated */
     size_t listen_fd_count;
-    const struct tls_tickets *tickets; /* borrowed; shared by all workers of one conf */
+    struct tls_tickets *tickets; /* borrowed; shared by all workers of one conf */
     int handover_fd;  /* borrowed; new access logs come through it (handover.h). -1: SIGUSR1 */
     bool is_confined; /* confine.h, before it accepts */
     /* Called once when the worker accepts connections. May be NULL. */
