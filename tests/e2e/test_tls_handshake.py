@@ -225,11 +225,11 @@ def test_a_slow_handshake_is_cut_at_the_head_timeout(world, sim, drips):
 
 def test_handshake_and_head_share_one_deadline(world, sim):
     """It is absolute: a handshake that took long leaves less for the head."""
-    gateway = tls_gateway(world, sim, limits={"head_timeout": "2s"})
+    gateway = tls_gateway(world, sim, limits={"head_timeout": "3s"})
     began = time.monotonic()
     host, port = gateway.address.rsplit(":", 1)
     sock = socket.create_connection((host, int(port)), timeout=waiting.PATIENCE_S)
-    select.select([sock], [], [], 1)  # the handshake begins late
+    assert not select.select([sock], [], [], 2)[0]  # the handshake begins late
     tls = gateway.tls.wrap_socket(sock, server_hostname="localhost")
 
     tls.sendall(b"POST / HTTP/1.1\r\n")
@@ -238,7 +238,7 @@ def test_handshake_and_head_share_one_deadline(world, sim):
     tls.close()
 
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert 1.9 <= took < 2.9
+    assert 2.9 <= took < 4.9
 
 
 # --- sessions -----------------------------------------------------------------------
@@ -287,21 +287,32 @@ def test_any_worker_resumes_the_session_of_another(world, sim, version):
 
 
 def reloaded(gateway):
-    before = len(gateway.log_lines("reloaded"))
+    """Until the one worker of before is about to close its doors: a moment more, and it has."""
+    before = len(gateway.log_lines("draining"))
     gateway.reload()
-    waiting.until(lambda: len(gateway.log_lines("reloaded")) > before, "the reload")
+    waiting.until(lambda: len(gateway.log_lines("draining")) > before, "the old worker to drain")
+
+
+def ask_the_new_worker(gateway, session, old_pids):
+    """ask_with() until no worker of before answers any more."""
+    while True:
+        resumed, newer, pid = ask_with(gateway, session)
+        if pid not in old_pids:
+            old_pids.add(pid)
+            return resumed, newer
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_session_outlives_one_reload_and_not_two(world, sim, version):
     gateway = tls_gateway(world, sim, version=VERSIONS[version], supervised=True)
     _, session, before = ask_with(gateway, None)
+    pids = {before}
 
     reloaded(gateway)
-    resumed, newer, after = ask_with(gateway, session)
-    assert resumed and before != after
+    resumed, newer = ask_the_new_worker(gateway, session, pids)
+    assert resumed
     reloaded(gateway)
-    assert ask_with(gateway, newer)[0], "a ticket that was renewed in time"
+    assert ask_the_new_worker(gateway, newer, pids)[0], "a ticket that was renewed in time"
     assert not ask_with(gateway, session)[0], "its keys are gone"
 
 
@@ -355,8 +366,9 @@ def test_a_reload_brings_the_new_certificate_and_cuts_no_stream(world, sim):
     old = serial(client)
 
     gateway.certificate.make("rsa", days=20)
+    gateway.tls.load_verify_locations(cafile=str(gateway.certificate.path))
     reloaded(gateway)
-    gateway.tls = trusting(gateway.certificate)
+    waiting.until(lambda: serial(gateway.connect()) != old, "the new certificate to be shown")
     newer = gateway.connect()
     client.read_body(reply)
 
