@@ -54,6 +54,7 @@ void metrics_histogram_render(const struct metrics_histogram *histogram,
     const char *comma = labels[0] == '\0' ? "" : ",";
     const char *open = labels[0] == '\0' ? "" : "{";
     const char *close = labels[0] == '\0' ? "" : "}";
+    uint64_t sum = load(&histogram->sum);
     uint64_t below = 0;
 
     for (size_t i = 0; i < bounds->count; i++) {
@@ -64,6 +65,6 @@ void metrics_histogram_render(const struct metrics_histogram *histogram,
     below += load(&histogram->buckets[METRICS_BOUNDS_MAX]);
     fprintf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, comma, below);
     fprintf(out, "%s_sum%s%s%s %.15g\n", name, open, labels, close,
-            (double)load(&histogram->sum) / (double)bounds->divisor);
+            (double)sum / (double)bounds->divisor);
     fprintf(out, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, below);
 }
