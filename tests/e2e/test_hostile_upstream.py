@@ -353,21 +353,21 @@ while sock.recv(1 << 20):
 GAP_S_MAX = 0.25  # far above what sanitizers cost, far below what a stream without bound costs
 
 
-def test_a_flood_does_not_starve_its_neighbours(world, sim):
-    gateway = world.gateway(sim, upstream={"max_answer": "1g"})
-    flooded = gateway.request(say(flood=400_000_000, pace=0))
+def start_readers(gateway, request, count):
+    """Clients that read as fast as they can, each a process of its own."""
     readers = []
-    for _ in range(3):
+    for _ in range(count):
         reader = subprocess.Popen([sys.executable, "-c", READER, gateway.address],
                                   stdin=subprocess.PIPE)
-        reader.stdin.write(flooded)
+        reader.stdin.write(request)
         reader.stdin.close()
         readers.append(reader)
-    sim.wait_for("bytes_sent", 5_000_000)
+    return readers
 
-    client, reply = gateway.open(say(tokens=60, pace=20, first=0))
+
+def expect_pace(readers, client, reply):
+    """The paced answer of <client> comes at its pace while all <readers> are flooded."""
     client.read_body(reply)
-
     running = [reader.poll() is None for reader in readers]
     for reader in readers:
         reader.kill()
@@ -377,5 +377,44 @@ def test_a_flood_does_not_starve_its_neighbours(world, sim):
     moments = [at for at, _ in reply.chunks]
     gaps = sorted(b - a for a, b in zip(moments, moments[1:]))
     assert len(gaps) > 30
-    print(f"gaps: median {gaps[len(gaps) // 2] * 1000:.1f} ms, largest {gaps[-1] * 1000:.1f} ms")
+    print(f"\ngaps: median {gaps[len(gaps) // 2] * 1000:.1f} ms, largest {gaps[-1] * 1000:.1f} ms")
     assert gaps[len(gaps) * 9 // 10] < GAP_S_MAX
+
+
+def test_a_flood_does_not_starve_its_neighbours(world, sim):
+    gateway = world.gateway(sim, upstream={"max_answer": "1g"})
+    readers = start_readers(gateway, gateway.request(say(flood=400_000_000, pace=0)), 3)
+    sim.wait_for("bytes_sent", 5_000_000)
+
+    client, reply = gateway.open(say(tokens=60, pace=20, first=0))
+
+    expect_pace(readers, client, reply)
+
+
+def test_chunks_of_a_megabyte_do_not_starve_their_neighbours(world):
+    giant = chunk(text("a") * 15000)
+    sent = threading.Semaphore(0)
+
+    def giants(connection):
+        connection.send(STREAM)
+        for _ in range(1000):
+            connection.send(giant)
+            sent.release()
+
+    def paced(connection):
+        connection.send(STREAM)
+        for _ in range(60):
+            connection.send(chunk(text("a")))
+            time.sleep(0.02)
+        connection.send(chunk(DONE) + b"0\r\n\r\n")
+
+    upstream = HostileUpstream({"giants": giants, "paced": paced})
+    gateway = world.gateway(upstream.url(), upstream={"max_answer": "1g"})
+    readers = start_readers(gateway, gateway.request("giants"), 4)
+    for _ in range(8):
+        assert sent.acquire(timeout=waiting.PATIENCE_S)
+
+    client, reply = gateway.open("paced")
+
+    expect_pace(readers, client, reply)
+    upstream.close()
