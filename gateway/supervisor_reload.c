@@ -12,6 +12,7 @@
 
 #include "base/secret_variable.h"
 #include "gateway/config_listen.h"
+#include "gateway/file_limit.h"
 #include "gateway/log.h"
 #include "gateway/supervisor_state.h"
 
@@ -110,6 +111,7 @@ void supervisor_reload_begin(struct supervisor *supervisor)
         return;
     }
     warn_of_fixed_keys(supervisor->config, supervisor->next);
+    file_limit_report(supervisor->next);
     if (!config_listen_keep(supervisor->next, supervisor->config) ||
         !tls_tickets_rotate(&supervisor->next_tickets, &supervisor->tickets)) {
         refuse("no memory, or no random bytes");

@@ -151,6 +151,19 @@ def test_behind_a_trusted_proxy_the_requests_of_an_address_are_counted(world, si
     assert again.ended == "complete"
 
 
+def test_a_share_is_given_back_with_the_answer_and_not_with_the_connection(world):
+    """A proxy keeps its connections open; its clients have long gone."""
+    gateway = world.gateway(trusted_proxies=[PROXY], limits={"connections_per_address": 1})
+    one, other = gateway.connect(source=PROXY), gateway.connect(source=PROXY)
+
+    for connection in (one, one, other, one, other):
+        reply = gateway.ask(say(tokens=2), client=connection, fields=forwarded("192.0.2.1"))
+        assert reply.ended == "complete"
+
+    assert gateway.metric("tidegate_address_refusals_total") == 0
+    assert gateway.metric("tidegate_connections") == 2
+
+
 def test_a_refusal_behind_a_proxy_comes_before_the_token_is_looked_at(world, sim):
     gateway = world.gateway(sim, trusted_proxies=[PROXY], limits={"connections_per_address": 1})
     busy, _ = gateway.open(say(tokens=3, pace=60000), client=gateway.connect(source=PROXY),
@@ -273,6 +286,18 @@ def test_few_descriptors_lower_the_cap_and_say_so(world):
         assert gone == 150 - 22
         assert gateway.metric("tidegate_accept_failures_total") == 0
     gateway.wait_for_metric("tidegate_connections", 0)
+    assert gateway.ask().ended == "complete"
+
+
+def test_a_reload_that_asks_for_too_much_says_so_as_well(world):
+    gateway = world.gateway(files=500, limits={"connections": 100}, supervised=True)
+    assert not gateway.log_lines("few_descriptors")
+
+    gateway.write_conf(limits={"connections": 1000})
+    gateway.reload()
+
+    gateway.wait_for_log("few_descriptors", connections_capped_to=122)
+    gateway.wait_for_log("reloaded")
     assert gateway.ask().ended == "complete"
 
 
