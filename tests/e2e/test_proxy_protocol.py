@@ -356,6 +356,23 @@ def read_all(plain, peek, incoming):
             return answer
 
 
+def test_a_refusal_of_the_address_comes_through_the_handshake(world, identity):
+    gateway = behind_balancer(world, tls=identity, limits={"connections_per_address": 1})
+    trust = ssl.create_default_context(cafile=identity["tls"]["certificate"])
+    first = gateway.connect().send(version2())
+    kept = trust.wrap_socket(first.sock, server_hostname="gateway.test")
+    second = gateway.connect().send(version2())
+
+    with trust.wrap_socket(second.sock, server_hostname="gateway.test") as refused:
+        answer = b""
+        while data := refused.recv(65536):
+            answer += data
+
+    assert answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+    assert b"X-Tidegate-Reason: address_full\r\n" in answer
+    kept.close()
+
+
 def test_a_handshake_without_a_header_is_closed(world, identity):
     gateway = behind_balancer(world, tls=identity)
     trust = ssl.create_default_context(cafile=identity["tls"]["certificate"])
