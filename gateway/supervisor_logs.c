@@ -19,10 +19,11 @@
 static void hand_to(const struct child *child, int fd)
 {
     if (!handover_send(child->handover_fd, fd)) {
+        int problem = errno;
         struct log_line line;
         log_begin(&line, LOG_WARN, "access_log_not_taken");
         log_int(&line, "child", child->pid);
-        log_string(&line, "problem", strerror(errno));
+        log_string(&line, "problem", strerror(problem));
         log_end(&line);
     }
 }
