@@ -346,7 +346,7 @@ static void assert_file_is(const char *path, void (*print_to)(FILE *out), const 
     file = fopen(name, "r");
     assert_non_null(file);
     stored = calloc(1, length + 2);
-    (void)fread(stored, 1, length + 1, file);
+    assert_true(fread(stored, 1, length + 1, file) <= length + 1);
     (void)fclose(file);
     if (strcmp(stored, printed) != 0) {
         fail_msg("%s is not what the table says; make it again: %s > %s", path, how, path);
