@@ -17,8 +17,12 @@
 
 #include "base/secret_variable.h"
 
-/* Where container engines mount secrets, often readable by all inside the container. */
-#define SECRET_STORE "/run/secrets/"
+/*
+ * Where secrets are mounted for one program alone, in modes that look loose: container engines
+ * let all inside the container read them, systemd names the reader in an access list, which
+ * shows as the group's bits.
+ */
+static const char *const secret_stores[] = {"/run/secrets/", "/run/credentials/"};
 
 const char *secret_status_text(enum secret_status status)
 {
@@ -98,8 +102,11 @@ static bool is_in_secret_store(const char *path, int fd)
 {
     struct statvfs mount;
     char *real = realpath(path, NULL);
-    bool is_inside = real != NULL && strncmp(real, SECRET_STORE, strlen(SECRET_STORE)) == 0;
+    bool is_inside = false;
 
+    for (size_t i = 0; real != NULL && i < sizeof(secret_stores) / sizeof(secret_stores[0]); i++) {
+        is_inside = is_inside || strncmp(real, secret_stores[i], strlen(secret_stores[i])) == 0;
+    }
     free(real);
     return is_inside && fstatvfs(fd, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
 }

@@ -4,7 +4,7 @@
  *
  * Sources are "env:NAME" and "file:PATH"; a conf file never holds a value
  * itself. A file that its group or others can read is refused, unless it is
- * read-only mounted by a container's secret store under /run/secrets.
+ * mounted read-only under /run/secrets (containers) or /run/credentials (systemd).
  */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H

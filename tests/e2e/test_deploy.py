@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support import conf as conf_files
 from support import world as worlds
 
 ROOT = Path(__file__).parents[2]
@@ -152,3 +153,35 @@ def test_the_debian_package_asks_for_a_safe_libevent(tmp_path):
 
     assert "libevent-core-2.1-7 (>= 2.1.12-stable-8+deb12u1)" in depends
     assert "libssl3" in depends and "libconfig9" in depends
+
+
+def test_the_runbook_has_a_row_for_every_end_reason_and_every_alert():
+    page = (ROOT / "docs/operations.md").read_text()
+    reasons = re.findall(r'^ +X\(END_\w+, +"(\w+)"', (ROOT / "gateway/end_reason.h").read_text(),
+                         re.MULTILINE)
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "deploy/prometheus/alerts.yml").read_text())
+
+    assert len(reasons) > 30 and len(alerts) > 8
+    assert [reason for reason in reasons if f"`{reason}`" not in page] == []
+    assert [alert for alert in alerts if alert not in page] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system of its own")
+@pytest.mark.parametrize("store", ["/run/secrets", "/run/credentials", "/run/elsewhere"])
+@pytest.mark.parametrize("options", ["ro", "rw"])
+def test_a_loose_secret_is_accepted_in_a_store_mounted_read_only_and_nowhere_else(
+        world, sim, store, options):
+    settings = world.settings(sim, auth={"secrets": [{"secret": f"file:{store}/unit/key"}]})
+    path = world.folder / "store.conf"
+    path.write_text(conf_files.render_file(settings))
+    script = (f"mount -t tmpfs run /run && mkdir -p {store}/unit && "
+              f"mount -t tmpfs store {store}/unit && "
+              f"printf %s {'s' * 40} >{store}/unit/key && chmod 0440 {store}/unit/key && "
+              f"mount -o remount,{options} {store}/unit && "
+              f"exec {worlds.TIDEGATE} -t -c {path}")
+
+    run = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c", script],
+                         capture_output=True, text=True, check=False,
+                         env={**os.environ, "HF_TOKEN": worlds.PROVIDER_TOKEN})
+
+    assert run.returncode == (0 if options == "ro" and "elsewhere" not in store else 2), run.stderr
