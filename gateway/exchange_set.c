@@ -167,7 +167,8 @@ void exchange_bury(struct exchange *ex)
 /* Where the models that each row of models.allow lets pass are counted; NULL: no memory. */
 static struct metrics_model **find_models(const struct config *config, struct metrics_slot *metrics)
 {
-    struct metrics_model **models = calloc(config->models_allow_count, sizeof(*models));
+    struct metrics_model **models =
+        calloc(config->models_allow_count, sizeof(struct metrics_model *));
 
     for (size_t i = 0; models != NULL && i < config->models_allow_count; i++) {
         models[i] = metrics_model(metrics->models, config->models_allow[i]);

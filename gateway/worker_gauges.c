@@ -5,7 +5,8 @@
 #include "gateway/worker_gauges.h"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -37,14 +38,15 @@ static uint64_t resident_bytes(int statm_fd)
 {
     char text[128];
     ssize_t length = statm_fd < 0 ? -1 : pread(statm_fd, text, sizeof(text) - 1, 0);
-    unsigned long long pages = 0;
+    const char *second;
     long page_bytes = sysconf(_SC_PAGESIZE);
 
     if (length <= 0 || page_bytes <= 0) {
         return 0;
     }
     text[length] = '\0';
-    return sscanf(text, "%*u %llu", &pages) == 1 ? pages * (uint64_t)page_bytes : 0;
+    second = strchr(text, ' ');
+    return second == NULL ? 0 : strtoull(second, NULL, 10) * (uint64_t)page_bytes;
 }
 
 void worker_gauges_refresh(struct worker_gauges *gauges)
