@@ -185,3 +185,13 @@ def test_a_loose_secret_is_accepted_in_a_store_mounted_read_only_and_nowhere_els
                          env={**os.environ, "HF_TOKEN": worlds.PROVIDER_TOKEN})
 
     assert run.returncode == (0 if options == "ro" and "elsewhere" not in store else 2), run.stderr
+
+
+def test_every_command_of_tide_that_help_names_is_there():
+    script = (ROOT / "tide").read_text()
+    said = subprocess.run([ROOT / "tide", "help"], capture_output=True, text=True, check=True)
+    named = set(re.findall(r"^  ([a-z]+)\b", said.stdout, re.MULTILINE))
+    made = set(re.findall(r"^cmd_([a-z]+)\(\)", script, re.MULTILINE))
+    taken = set(re.search(r"^([a-z |]+)\) \"cmd_", script, re.MULTILINE).group(1).split(" | "))
+
+    assert named == made == taken
