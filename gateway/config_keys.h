@@ -39,6 +39,8 @@
       "Whom the workers become when the gateway is started as root: USER or USER:GROUP, by name or number. Empty: nobody (65534). Started as another user, they stay that one.") \
     X("",       "sandbox",               SANDBOX,         sandbox,                       0, 0, "auto", OPTIONAL, RELOAD,         \
       "Whether workers give up system calls (seccomp), files and ports (Landlock) that they do not need: \"auto\" takes what the kernel has, \"on\" insists on both, \"off\" is for debugging.") \
+    X("",       "upgrade_timeout",       DURATION,        upgrade_timeout_ms,            CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
+      "How long the program that SIGUSR2 starts may take until it is ready to serve; then the running one goes on.")             \
     X("auth",   "issuer",                TEXT,            auth_issuer,                   0, 256, "", OPTIONAL, RELOAD,            \
       "What the token's \"iss\" must be. Empty: not checked.")                                                                   \
     X("auth",   "audience",              TEXT,            auth_audience,                 0, 256, "", OPTIONAL, RELOAD,            \

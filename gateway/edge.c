@@ -30,7 +30,6 @@
 
 /* Connections above the cap that may be open at once, just to be told so. */
 #define REFUSALS_MAX 64
-#define DOORS_MAX 16
 /*
  * Connections accepted in one turn of the loop. libevent's own loop accepts until the queue
  * is empty, so a storm of connects would hold up every running stream.
@@ -71,7 +70,7 @@ struct edge {
     struct connection_set *connections; /* owned */
     struct event *adopt;                /* owned; runs behind the accepts of a turn */
     struct event *accept_again;         /* owned */
-    struct door doors[DOORS_MAX];
+    struct door **doors;                /* owned, each on its own: callbacks hold its address */
     size_t door_count;
     struct newborn newborn[NEWBORN_MAX];
     size_t newborn_count;
@@ -81,6 +80,7 @@ struct edge {
     int64_t failed_ms;        /* the last of them */
     int64_t complained_ms;    /* of them */
     bool is_listening;        /* until the drain */
+    bool is_closing;          /* accepts no more, for good */
 };
 
 /*
@@ -97,7 +97,7 @@ static struct edge *edge_of_listener(const struct evconnlistener *listener)
     {
         /* cppcheck-suppress uninitvar ; it does not see through LIST_FOREACH */
         for (size_t i = 0; i < edge->door_count; i++) {
-            struct evhttp_bound_socket *socket = edge->doors[i].socket;
+            struct evhttp_bound_socket *socket = edge->doors[i]->socket;
             if (socket != NULL && evhttp_bound_socket_get_listener(socket) == listener) {
                 return edge;
             }
@@ -108,8 +108,11 @@ static struct edge *edge_of_listener(const struct evconnlistener *listener)
 
 static void set_accepting(struct edge *edge, bool accepting)
 {
+    if (accepting && edge->is_closing) {
+        return;
+    }
     for (size_t i = 0; i < edge->door_count && edge->is_listening; i++) {
-        struct evconnlistener *listener = evhttp_bound_socket_get_listener(edge->doors[i].socket);
+        struct evconnlistener *listener = evhttp_bound_socket_get_listener(edge->doors[i]->socket);
         if (accepting) {
             (void)evconnlistener_enable(listener);
         } else {
@@ -390,19 +393,20 @@ struct edge *edge_new(struct event_base *base, struct turn *turn, const struct c
     return edge;
 }
 
-static void door_close(struct door *door)
+static void door_free(struct door *door)
 {
     if (door->http != NULL) {
         evhttp_free(door->http);
     }
     client_tls_context_free(door->tls);
+    free(door);
 }
 
 static void stop_listening(struct edge *edge)
 {
     for (size_t i = 0; i < edge->door_count && edge->is_listening; i++) {
-        evhttp_del_accept_socket(edge->doors[i].http, edge->doors[i].socket);
-        edge->doors[i].socket = NULL;
+        evhttp_del_accept_socket(edge->doors[i]->http, edge->doors[i]->socket);
+        edge->doors[i]->socket = NULL;
     }
     edge->is_listening = false;
 }
@@ -418,8 +422,9 @@ void edge_free(struct edge *edge)
     }
     connection_set_free(edge->connections);
     for (size_t i = 0; i < edge->door_count; i++) {
-        door_close(&edge->doors[i]);
+        door_free(edge->doors[i]);
     }
+    free(edge->doors);
     if (edge->adopt != NULL) {
         event_free(edge->adopt);
     }
@@ -468,12 +473,24 @@ static bool door_set_tls(struct door *door, const struct config_listener *settin
     return door->tls != NULL;
 }
 
+/* For one more door. */
+static bool make_room(struct edge *edge)
+{
+    struct door **grown = realloc(edge->doors, (edge->door_count + 1) * sizeof(struct door *));
+
+    if (grown == NULL) {
+        return false;
+    }
+    edge->doors = grown;
+    return true;
+}
+
 bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings,
                  struct tls_tickets *tickets)
 {
-    struct door *door = &edge->doors[edge->door_count];
+    struct door *door = make_room(edge) ? calloc(1, sizeof(*door)) : NULL;
 
-    if (edge->door_count == DOORS_MAX) {
+    if (door == NULL) {
         return false;
     }
     *door = (struct door){.edge = edge, .settings = settings};
@@ -484,18 +501,24 @@ bool edge_listen(struct edge *edge, int fd, const struct config_listener *settin
         door->socket = evhttp_accept_socket_with_handle(door->http, fd);
     }
     if (door->socket == NULL) {
-        door_close(door);
+        door_free(door);
         return false;
     }
     evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(door->socket), on_accept_error);
-    edge->door_count++;
+    edge->doors[edge->door_count++] = door;
     return true;
+}
+
+void edge_stop_accepting(struct edge *edge)
+{
+    edge->is_closing = true;
+    set_accepting(edge, false);
+    event_del(edge->accept_again);
 }
 
 void edge_drain(struct edge *edge)
 {
     stop_listening(edge);
-    event_del(edge->accept_again);
     connection_set_drain(edge->connections);
 }
 

@@ -35,7 +35,14 @@ void edge_free(struct edge *edge);
 bool edge_listen(struct edge *edge, int fd, const struct config_listener *settings,
                  struct tls_tickets *tickets) MUST_USE;
 
-/* Stop accepting; quiet connections close, the others after their answer. */
+/*
+ * Accept no more. The listening sockets stay open for a turn: their descriptions live on
+ * in the supervisor, so libevent must take them out of epoll before edge_drain() closes
+ * them, or this process is woken for every client of its successor.
+ */
+void edge_stop_accepting(struct edge *edge);
+
+/* A turn later: close the sockets; quiet connections close, the others after their answer. */
 void edge_drain(struct edge *edge);
 
 /* Close every connection that serves no exchange. */

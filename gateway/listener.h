@@ -1,46 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listener.h - the listening sockets: one for each worker slot and address.
- *
- * The sockets of one address share its port (SO_REUSEPORT) and are kept by the
- * supervisor for its whole life, so a worker that dies or is replaced loses
- * nothing that waits in the accept queue.
+ * listener.h - one listening socket: opened, or taken over from another process.
  */
 #ifndef GATEWAY_LISTENER_H
 #define GATEWAY_LISTENER_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
-#include <stddef.h>
+#include <sys/socket.h>
 
 #include "base/attrs.h"
 #include "gateway/config.h"
-
-struct listener_set {
-    int *fds; /* owned; slot by slot, each with one socket for each address; -1: closed */
-    size_t slot_count;
-    size_t address_count;
-};
+#include "gateway/inherit.h"
 
 /*
- * Open them all. With port 0 the kernel picks one, and the other slots follow. On
- * failure nothing stays open and the reason has been logged. Each count at least 1.
+ * A socket that shares its port with others of this user (SO_REUSEPORT). This and all
+ * below that return a descriptor: -1 when it fails, and the reason has been logged.
  */
-bool listener_set_open(struct listener_set *set, const struct config_listener *listeners,
-                       size_t address_count, size_t slot_count) MUST_USE;
+int listener_open_shared(const struct sockaddr_storage *address, socklen_t length,
+                         const char *text) MUST_USE;
 
-/* The <address_count> sockets of one slot; borrowed. */
-const int *listener_set_slot(const struct listener_set *set, size_t slot);
+/*
+ * Make <fd>, opened by another process, as good as one of ours. What was chosen there
+ * for the bound address (SO_REUSEPORT, IPV6_V6ONLY) stays. Closes it when that fails.
+ */
+int listener_take_over(int fd, const char *text) MUST_USE;
 
-/* In a child: close what belongs to other slots. */
-void listener_set_keep_slot(struct listener_set *set, size_t slot);
+/* The admin's socket, from <inherited> or opened; shares its port with nobody. */
+int listener_open_admin(const struct config_address *address, struct inherited *inherited) MUST_USE;
 
-/* Refuse connections from now on, also those that wait, in every process that shares a socket. */
-void listener_set_refuse(const struct listener_set *set);
+/* False when somebody else listens on the port of <address> (the reason has been logged). */
+bool listener_port_is_free(struct sockaddr_storage *address, socklen_t length,
+                           const char *text) MUST_USE;
 
-void listener_set_close(struct listener_set *set);
+/* Where the port stands in an address, in network order. */
+in_port_t *listener_port(struct sockaddr_storage *address);
 
-/* One socket that shares its port with nobody; -1 when that fails (the reason has been logged). */
-int listener_open(const struct config_address *address) MUST_USE;
+/* Close what was handed over and matches nothing, with a warning for each. */
+void listener_close_unused(struct inherited *inherited);
 
 /* Log <event> with the address that <fd> is really bound to. */
 void listener_log(const char *event, int fd);

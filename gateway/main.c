@@ -25,10 +25,13 @@
 #include "gateway/confine.h"
 #include "gateway/file_limit.h"
 #include "gateway/health_command.h"
+#include "gateway/inherit.h"
 #include "gateway/listener.h"
+#include "gateway/listener_set.h"
 #include "gateway/log.h"
 #include "gateway/manual.h"
 #include "gateway/metrics.h"
+#include "gateway/notify.h"
 #include "gateway/options.h"
 #include "gateway/supervisor.h"
 #include "gateway/token_command.h"
@@ -119,6 +122,7 @@ static int check(const char *path)
 struct foreground {
     const struct config *config;
     struct metrics *metrics;
+    struct inherited *inherited; /* borrowed */
     struct listener_set listeners;
     struct tls_tickets tickets;
     int admin_fd; /* -1: none */
@@ -137,6 +141,7 @@ static void on_foreground_ready(void *arg, struct event_base *base)
         }
     }
     log_event(LOG_INFO, "ready", "workers", "1");
+    notify_ready();
 }
 
 /* Our copies of the sockets go too, or the kernel would go on queueing clients on them. */
@@ -144,6 +149,7 @@ static void on_foreground_drain(void *arg)
 {
     struct foreground *foreground = arg;
 
+    notify_stopping();
     metrics_set_draining(foreground->metrics);
     listener_set_close(&foreground->listeners);
 }
@@ -164,7 +170,7 @@ static bool open_foreground_admin(struct foreground *foreground)
     if (address->socket_address_length == 0) {
         return true;
     }
-    foreground->admin_fd = listener_open(address);
+    foreground->admin_fd = listener_open_admin(address, foreground->inherited);
     if (foreground->admin_fd < 0) {
         return false;
     }
@@ -181,23 +187,28 @@ static bool open_foreground(struct foreground *foreground)
         return false;
     }
     metrics_set_certificate_expiry(foreground->metrics, config_listen_expiry_unix_s(config));
-    return listener_set_open(&foreground->listeners, config->listen, config->listen_count, 1) &&
-           open_foreground_admin(foreground);
+    if (!listener_set_open(&foreground->listeners, config->listen, config->listen_count, 1,
+                           foreground->inherited) ||
+        !open_foreground_admin(foreground)) {
+        return false;
+    }
+    listener_close_unused(foreground->inherited);
+    return true;
 }
 
-static int run_foreground(const struct config *config)
+static int run_foreground(const struct config *config, struct inherited *inherited)
 {
-    struct foreground foreground = {.config = config, .metrics = metrics_new(1), .admin_fd = -1};
+    struct foreground foreground = {
+        .config = config, .metrics = metrics_new(1), .inherited = inherited, .admin_fd = -1};
     struct listener_set *listeners = &foreground.listeners;
     int status = EXIT_FAILURE;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGUSR2, SIG_IGN); /* an upgrade needs a supervisor; without one it would kill */
     if (open_foreground(&foreground)) {
-        const struct worker_setup setup = {
+        struct worker_setup setup = {
             .config = config,
             .metrics = metrics_slot(foreground.metrics, 0),
-            .listen_fds = listener_set_slot(listeners, 0),
-            .listen_fd_count = listeners->address_count,
             .tickets = &foreground.tickets,
             .handover_fd = -1,
             .is_confined = true,
@@ -206,6 +217,7 @@ static int run_foreground(const struct config *config)
             .on_drain = on_foreground_drain,
             .on_stop = on_foreground_stop,
         };
+        setup.listener_count = listener_set_share(listeners, 0, &setup.listeners);
         status = worker_run(&setup);
     }
     listener_set_close(listeners);
@@ -230,16 +242,37 @@ static void log_start(const struct config *config, const struct options *options
     log_end(&line);
 }
 
-static int run(const struct options *options)
+static int run_by_way(const struct options *options, char *const *argv, struct config *config,
+                      struct inherited *inherited)
 {
+    const struct supervisor_start start = {
+        .conf_path = options->conf_path, .argv = argv, .inherited = inherited};
+    int status;
+
+    if (!options->is_foreground) {
+        return supervisor_run(&start, config);
+    }
+    status = run_foreground(config, inherited);
+    config_free(config);
+    return status;
+}
+
+static int run(const struct options *options, char *const *argv)
+{
+    struct inherited inherited;
     struct config *config;
     int status;
 
     if (!libevent_is_new_enough()) {
         return EXIT_FAILURE;
     }
+    if (!inherit_receive(&inherited)) {
+        log_event(LOG_ERROR, "start_failed", "problem", "no memory");
+        return EXIT_FAILURE;
+    }
     config = config_load(options->conf_path, stderr);
     if (config == NULL) {
+        inherit_fini(&inherited);
         return EXIT_USAGE;
     }
     secret_variables_hide(); /* before there is a child to show them as well */
@@ -247,15 +280,13 @@ static int run(const struct options *options)
     log_start(config, options);
     if (!confine_announce(config)) {
         config_free(config);
+        inherit_fini(&inherited);
         return EXIT_FAILURE;
     }
     file_limit_raise();
     file_limit_report(config);
-    if (!options->is_foreground) {
-        return supervisor_run(options->conf_path, config);
-    }
-    status = run_foreground(config);
-    config_free(config);
+    status = run_by_way(options, argv, config, &inherited);
+    inherit_fini(&inherited);
     return status;
 }
 
@@ -263,7 +294,7 @@ static int act(const struct options *options, int argc, char **argv)
 {
     switch (options->action) {
     case ACTION_RUN:
-        return run(options);
+        return run(options, argv);
     case ACTION_CHECK:
         return check(options->conf_path);
     case ACTION_VERSION:

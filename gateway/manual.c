@@ -107,6 +107,10 @@ void manual_print_program(FILE *out)
          "Read and check the conf file. If it is right, new workers take over with it and the old "
          "ones finish their answers; if not, nothing changes and the log says why."},
         {"SIGUSR1", "Reopen the access log."},
+        {"SIGUSR2",
+         "Start the program anew, from the same path with the same arguments, and hand it every "
+         "listening socket. When it is ready, finish running answers and end with status 0; if "
+         "it is not within upgrade_timeout, nothing changes and the log says why."},
     };
     static const struct manual_row statuses[] = {
         {"0", "After a drain; or what was asked for has been printed."},

@@ -59,7 +59,7 @@ void options_print_help(FILE *out)
     fputs(
         "\n"
         "Signals: SIGTERM drains and ends (a second one cuts), SIGHUP reads the conf file again,\n"
-        "SIGUSR1 reopens the access log.\n"
+        "SIGUSR1 reopens the access log, SIGUSR2 starts this program anew and hands over to it.\n"
         "Exit status: 0 after a drain; 1 when it could not start or was cut; 2 for a wrong "
         "command\nline or conf file. More: man tidegate.\n",
         out);

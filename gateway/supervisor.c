@@ -4,13 +4,15 @@
  *
  * It has no event library in it: a library that may end its process belongs into
  * the children, and a child forked from a process with an event loop inherits
- * half of it. Signals come through a descriptor, so that all that ever happens
- * here happens between two polls.
+ * half of it.
  *
- *   STARTING --every slot ready--> RUNNING <--finish, abandon-- RELOADING
- *      |                             |  `--------SIGHUP-----------^  |
- *      | a worker dies early         | SIGTERM                       | SIGTERM
- *      `---------------------------> STOPPING <----------------------'
+ *                                      .--SIGUSR2--> UPGRADING
+ *                                      | <--given up---'   | successor ready, SIGTERM
+ *   STARTING --every slot ready--> RUNNING <--------.      |
+ *      |                             | | finish, abandon   |
+ *      |                             | `-SIGHUP--> RELOADING
+ *      | a worker dies early         | SIGTERM       | SIGTERM
+ *      `---------------------------> STOPPING <------------'
  *                                    `--no child left--> return
  */
 #include "gateway/supervisor.h"
@@ -21,21 +23,19 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "gateway/config_listen.h"
 #include "gateway/confine.h"
+#include "gateway/listener.h"
 #include "gateway/log.h"
+#include "gateway/notify.h"
 #include "gateway/supervisor_state.h"
 
-#define GENERATIONS_AT_ONCE 4 /* in force, next, and two that drain */
-#define REFUSE_AFTER_MS 200   /* the workers have stopped accepting by then */
-#define CUT_WITHIN_MS 3000
+#define GENERATIONS_AT_ONCE 8 /* in force, next, and those of earlier reloads that drain */
 #define ADMIN_STOPS_WITHIN_MS 2000
-
-static const int handled_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+#define POLL_FDS_BESIDE_CHILDREN 2 /* signals, successor */
 
 /* -- what follows from the state -- */
 
@@ -49,6 +49,17 @@ static size_t live_children(const struct supervisor *supervisor)
     return count;
 }
 
+/* No process is left that would be nobody's. A successor that took over stands on its own. */
+static bool is_over(const struct supervisor *supervisor)
+{
+    return supervisor->phase == SUPERVISOR_STOPPING && live_children(supervisor) == 0 &&
+           (supervisor->successor.pid == 0 || supervisor->is_replaced);
+}
+
+/*
+ * Our copies of the sockets are closed before the workers close theirs: the last one to
+ * accept from a socket must also be the last one to have it.
+ */
 void supervisor_stop(struct supervisor *supervisor, int status)
 {
     if (supervisor->phase == SUPERVISOR_STOPPING) {
@@ -57,15 +68,48 @@ void supervisor_stop(struct supervisor *supervisor, int status)
     log_event(LOG_INFO, "stopping", NULL, NULL);
     supervisor->phase = SUPERVISOR_STOPPING;
     supervisor->exit_status = status;
-    supervisor->refuse_at_ms = clock_now_ms() + REFUSE_AFTER_MS;
-    metrics_set_draining(supervisor->metrics);
+    if (!supervisor->is_replaced) {
+        if (supervisor->start->inherited->ready_fd < 0) { /* else the service is another's */
+            notify_stopping();
+        }
+        metrics_set_draining(supervisor->metrics);
+        supervisor_upgrade_cancel(supervisor);
+    } else if (supervisor_admin(supervisor)->pid != 0) {
+        child_stop(supervisor_admin(supervisor), clock_now_ms() + ADMIN_STOPS_WITHIN_MS);
+    }
+    listener_set_close(&supervisor->listeners);
     supervisor_stop_workers(supervisor, true, supervisor->generation + 1);
     supervisor_stop_workers(supervisor, false, supervisor->generation + 1);
 }
 
-static void report_start(const struct supervisor *supervisor)
+/* False when nobody wants us any more: the predecessor has given up on us and goes on. */
+static bool tell_predecessor(const struct supervisor *supervisor)
+{
+    struct inherited *inherited = supervisor->start->inherited;
+
+    if (inherited->ready_fd < 0) {
+        notify_ready();
+        return true;
+    }
+    /* If it has died meanwhile, the service is ours all the same. */
+    if (write(inherited->ready_fd, "r", 1) != 1 && getppid() == inherited->predecessor) {
+        return false;
+    }
+    (void)close(inherited->ready_fd);
+    inherited->ready_fd = -1;
+    return true;
+}
+
+static void finish_start(struct supervisor *supervisor)
 {
     struct log_line line;
+
+    if (!tell_predecessor(supervisor)) {
+        log_event(LOG_ERROR, "start_failed", "problem", "the predecessor did not wait so long");
+        supervisor_stop(supervisor, EXIT_FAILURE);
+        return;
+    }
+    supervisor->phase = SUPERVISOR_RUNNING;
 
     log_begin(&line, LOG_INFO, "ready");
     log_int(&line, "workers", (int64_t)supervisor->slot_count);
@@ -75,12 +119,8 @@ static void report_start(const struct supervisor *supervisor)
 /* The admin listener goes last, so that a drain can be watched. */
 static void advance_stop(struct supervisor *supervisor, int64_t now_ms)
 {
-    struct child *admin = &supervisor->children[supervisor->child_count - 1];
+    struct child *admin = supervisor_admin(supervisor);
 
-    if (supervisor->refuse_at_ms != 0 && now_ms >= supervisor->refuse_at_ms) {
-        listener_set_refuse(&supervisor->listeners);
-        supervisor->refuse_at_ms = 0;
-    }
     if (supervisor_live_workers(supervisor) == 0 && admin->pid != 0) {
         child_stop(admin, now_ms + ADMIN_STOPS_WITHIN_MS);
     }
@@ -95,13 +135,14 @@ static void advance(struct supervisor *supervisor, int64_t now_ms)
     switch (supervisor->phase) {
     case SUPERVISOR_STARTING:
         if (ready == supervisor->slot_count) {
-            supervisor->phase = SUPERVISOR_RUNNING;
-            report_start(supervisor);
+            finish_start(supervisor);
         }
         break;
     case SUPERVISOR_RUNNING:
         if (supervisor->reload_wanted) {
             supervisor_reload_begin(supervisor);
+        } else if (supervisor->upgrade_wanted) {
+            supervisor_upgrade_begin(supervisor);
         }
         break;
     case SUPERVISOR_RELOADING:
@@ -109,6 +150,8 @@ static void advance(struct supervisor *supervisor, int64_t now_ms)
             supervisor_reload_finish(supervisor);
         }
         break;
+    case SUPERVISOR_UPGRADING:
+        break; /* the successor's word, its end and its time have ways of their own */
     case SUPERVISOR_STOPPING:
         advance_stop(supervisor, now_ms);
         break;
@@ -143,7 +186,7 @@ static int64_t earlier(int64_t a, int64_t b)
 /* Until the next moment at which something is due; -1: nothing is. */
 static int wait_ms(const struct supervisor *supervisor, int64_t now_ms)
 {
-    int64_t due_ms = INT64_MAX;
+    int64_t due_ms = supervisor_upgrade_due_ms(supervisor);
 
     for (size_t i = 0; i < supervisor->child_count; i++) {
         const struct child *child = &supervisor->children[i];
@@ -156,66 +199,10 @@ static int wait_ms(const struct supervisor *supervisor, int64_t now_ms)
             due_ms = earlier(due_ms, supervisor->jobs[i].start_at_ms);
         }
     }
-    if (supervisor->refuse_at_ms != 0) {
-        due_ms = earlier(due_ms, supervisor->refuse_at_ms);
-    }
     if (due_ms == INT64_MAX) {
         return -1;
     }
     return due_ms <= now_ms ? 0 : (int)earlier(due_ms - now_ms, INT_MAX);
-}
-
-/* -- signals -- */
-
-/* The first drains, the second cuts, the third kills. */
-static void on_stop_signal(struct supervisor *supervisor)
-{
-    int64_t now_ms = clock_now_ms();
-
-    supervisor->stop_signals++;
-    if (supervisor->stop_signals == 1) {
-        supervisor_stop(supervisor, EXIT_SUCCESS);
-        return;
-    }
-    supervisor->exit_status = EXIT_FAILURE;
-    for (size_t i = 0; i < supervisor->child_count; i++) {
-        struct child *child = &supervisor->children[i];
-        if (child->pid != 0) {
-            child_stop(child, now_ms); /* marks those that were not asked before */
-            (void)kill(child->pid, supervisor->stop_signals == 2 ? SIGTERM : SIGKILL);
-            child->kill_at_ms = now_ms + CUT_WITHIN_MS;
-        }
-    }
-}
-
-static void on_signal(struct supervisor *supervisor, uint32_t number)
-{
-    switch (number) {
-    case SIGTERM:
-    case SIGINT:
-        on_stop_signal(supervisor);
-        break;
-    case SIGHUP:
-        supervisor_reload_begin(supervisor);
-        break;
-    case SIGUSR1:
-        supervisor_reopen_logs(supervisor);
-        break;
-    case SIGCHLD:
-        supervisor_reap(supervisor);
-        break;
-    default: /* no other is in the set */
-        break;
-    }
-}
-
-static void take_signals(struct supervisor *supervisor)
-{
-    struct signalfd_siginfo info;
-
-    while (read(supervisor->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        on_signal(supervisor, info.ssi_signo);
-    }
 }
 
 /* -- the loop -- */
@@ -225,24 +212,29 @@ static nfds_t fill_poll_fds(struct supervisor *supervisor)
     nfds_t count = 0;
 
     supervisor->poll_fds[count++] = (struct pollfd){.fd = supervisor->signal_fd, .events = POLLIN};
+    supervisor->poll_fds[count++] =
+        (struct pollfd){.fd = supervisor->successor.ready_fd, .events = POLLIN}; /* -1: ignored */
     for (size_t i = 0; i < supervisor->child_count; i++) {
         const struct child *child = &supervisor->children[i];
-        if (child->pid != 0 && child->ready_fd >= 0) {
+        if (child->pid != 0 && child->status_fd >= 0) {
             supervisor->poll_fds[count++] =
-                (struct pollfd){.fd = child->ready_fd, .events = POLLIN};
+                (struct pollfd){.fd = child->status_fd, .events = POLLIN};
         }
     }
     return count;
 }
 
-static void take_readiness(struct supervisor *supervisor, nfds_t count)
+static void take_words(struct supervisor *supervisor, nfds_t count)
 {
-    for (nfds_t i = 1; i < count; i++) {
+    if (supervisor->poll_fds[1].revents != 0) {
+        supervisor_upgrade_take_ready(supervisor);
+    }
+    for (nfds_t i = POLL_FDS_BESIDE_CHILDREN; i < count; i++) {
         for (size_t j = 0; supervisor->poll_fds[i].revents != 0 && j < supervisor->child_count;
              j++) {
             struct child *child = &supervisor->children[j];
-            if (child->pid != 0 && child->ready_fd == supervisor->poll_fds[i].fd) {
-                child_take_ready(child);
+            if (child->pid != 0 && child->status_fd == supervisor->poll_fds[i].fd) {
+                supervisor_take_status(supervisor, child);
                 break;
             }
         }
@@ -255,39 +247,24 @@ static void run(struct supervisor *supervisor)
         int64_t now_ms = clock_now_ms();
         enum supervisor_phase before = supervisor->phase;
         kill_overdue(supervisor, now_ms);
+        supervisor_upgrade_watch(supervisor, now_ms);
         supervisor_fill(supervisor, now_ms);
         advance(supervisor, now_ms);
         if (supervisor->phase != before) {
             continue; /* the new phase may have work of its own, such as a reload that waited */
         }
-        if (supervisor->phase == SUPERVISOR_STOPPING && live_children(supervisor) == 0) {
+        if (is_over(supervisor)) {
             return;
         }
         nfds_t count = fill_poll_fds(supervisor);
         if (poll(supervisor->poll_fds, count, wait_ms(supervisor, now_ms)) > 0) {
-            take_readiness(supervisor, count);
-            take_signals(supervisor);
+            take_words(supervisor, count);
+            supervisor_take_signals(supervisor);
         }
     }
 }
 
 /* -- start and end -- */
-
-static bool open_signals(struct supervisor *supervisor)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(handled_signals) / sizeof(handled_signals[0]); i++) {
-        sigaddset(&set, handled_signals[i]);
-    }
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
-        return false;
-    }
-    supervisor->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return supervisor->signal_fd >= 0;
-}
 
 static bool open_admin(struct supervisor *supervisor)
 {
@@ -296,7 +273,7 @@ static bool open_admin(struct supervisor *supervisor)
     if (address->socket_address_length == 0) {
         return true;
     }
-    supervisor->admin_fd = listener_open(address);
+    supervisor->admin_fd = listener_open_admin(address, supervisor->start->inherited);
     if (supervisor->admin_fd < 0) {
         return false;
     }
@@ -312,10 +289,13 @@ static bool open_all(struct supervisor *supervisor)
     supervisor->child_count = supervisor->slot_count * GENERATIONS_AT_ONCE + 1;
     supervisor->children = calloc(supervisor->child_count, sizeof(*supervisor->children));
     supervisor->jobs = calloc(supervisor->slot_count + 1, sizeof(*supervisor->jobs));
-    supervisor->poll_fds = calloc(supervisor->child_count + 1, sizeof(*supervisor->poll_fds));
+    supervisor->poll_fds =
+        calloc(supervisor->child_count + POLL_FDS_BESIDE_CHILDREN, sizeof(*supervisor->poll_fds));
     supervisor->metrics = metrics_new(supervisor->child_count);
+    supervisor->program = supervisor_find_program(supervisor->start->argv[0]);
     if (supervisor->children == NULL || supervisor->jobs == NULL || supervisor->poll_fds == NULL ||
-        supervisor->metrics == NULL || !open_signals(supervisor)) {
+        supervisor->metrics == NULL || supervisor->program == NULL ||
+        !supervisor_open_signals(supervisor)) {
         log_event(LOG_ERROR, "start_failed", "problem", strerror(errno));
         return false;
     }
@@ -324,9 +304,13 @@ static bool open_all(struct supervisor *supervisor)
         return false;
     }
     metrics_set_certificate_expiry(supervisor->metrics, config_listen_expiry_unix_s(config));
-    return listener_set_open(&supervisor->listeners, config->listen, config->listen_count,
-                             supervisor->slot_count) &&
-           open_admin(supervisor);
+    if (!listener_set_open(&supervisor->listeners, config->listen, config->listen_count,
+                           supervisor->slot_count, supervisor->start->inherited) ||
+        !open_admin(supervisor)) {
+        return false;
+    }
+    listener_close_unused(supervisor->start->inherited);
+    return true;
 }
 
 static void close_all(struct supervisor *supervisor)
@@ -339,6 +323,7 @@ static void close_all(struct supervisor *supervisor)
         (void)close(supervisor->signal_fd);
     }
     metrics_free(supervisor->metrics);
+    free(supervisor->program);
     free(supervisor->poll_fds);
     free(supervisor->jobs);
     free(supervisor->children);
@@ -348,14 +333,15 @@ static void close_all(struct supervisor *supervisor)
     config_free(supervisor->config);
 }
 
-int supervisor_run(const char *conf_path, struct config *config)
+int supervisor_run(const struct supervisor_start *start, struct config *config)
 {
     struct supervisor supervisor = {
-        .conf_path = conf_path,
+        .start = start,
         .config = config,
         .generation = 1,
         .admin_fd = -1,
         .signal_fd = -1,
+        .successor = {.ready_fd = -1},
         .exit_status = EXIT_FAILURE,
     };
 

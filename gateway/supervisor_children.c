@@ -46,7 +46,7 @@ static struct child *free_entry(struct supervisor *supervisor)
     return NULL;
 }
 
-static struct child *admin_entry(struct supervisor *supervisor)
+struct child *supervisor_admin(struct supervisor *supervisor)
 {
     return &supervisor->children[supervisor->child_count - 1];
 }
@@ -85,9 +85,14 @@ size_t supervisor_ready_count(const struct supervisor *supervisor, unsigned gene
     return count;
 }
 
+int64_t supervisor_drain_limit_ms(const struct supervisor *supervisor)
+{
+    return clock_now_ms() + supervisor->config->drain_timeout_ms + DRAIN_SLACK_MS;
+}
+
 void supervisor_stop_workers(struct supervisor *supervisor, bool others, unsigned generation)
 {
-    int64_t kill_at_ms = clock_now_ms() + supervisor->config->drain_timeout_ms + DRAIN_SLACK_MS;
+    int64_t kill_at_ms = supervisor_drain_limit_ms(supervisor);
 
     for (size_t i = 0; i < supervisor->child_count; i++) {
         struct child *child = &supervisor->children[i];
@@ -99,43 +104,67 @@ void supervisor_stop_workers(struct supervisor *supervisor, bool others, unsigne
 
 /* -- in a child -- */
 
-/* What only the supervisor may hold. */
-static void let_go(struct supervisor *supervisor)
+void supervisor_let_go(struct supervisor *supervisor)
 {
+    struct inherited *inherited = supervisor->start->inherited;
+
     for (size_t i = 0; i < supervisor->child_count; i++) {
-        if (supervisor->children[i].pid != 0 && supervisor->children[i].ready_fd >= 0) {
-            (void)close(supervisor->children[i].ready_fd);
+        if (supervisor->children[i].pid != 0 && supervisor->children[i].status_fd >= 0) {
+            (void)close(supervisor->children[i].status_fd);
         }
         if (is_worker(&supervisor->children[i])) {
             (void)close(supervisor->children[i].handover_fd);
         }
     }
+    if (supervisor->successor.ready_fd >= 0) {
+        (void)close(supervisor->successor.ready_fd);
+    }
+    if (inherited->ready_fd >= 0) {
+        (void)close(inherited->ready_fd);
+    }
     (void)close(supervisor->signal_fd);
 }
 
-static void on_worker_ready(void *ready_write_fd, struct event_base *base)
+/* What the parts of a worker's life need of the process around it. */
+struct worker_process {
+    struct supervisor *supervisor;
+    int status_write_fd;
+};
+
+static void on_worker_ready(void *arg, struct event_base *base)
 {
+    struct worker_process *process = arg;
+
     (void)base;
-    child_say_ready(*(const int *)ready_write_fd);
+    child_say_ready(process->status_write_fd);
+}
+
+static void on_worker_drain(void *arg)
+{
+    struct worker_process *process = arg;
+
+    listener_set_close(&process->supervisor->listeners);
+    child_say_draining(process->status_write_fd);
 }
 
 _Noreturn static void be_worker(struct supervisor *supervisor, const struct child *self,
-                                const struct config *config, int ready_write_fd, int handover_fd)
+                                const struct config *config, int status_write_fd, int handover_fd)
 {
-    size_t index = (size_t)(self - supervisor->children);
-    const struct worker_setup setup = {
+    struct worker_process process = {.supervisor = supervisor, .status_write_fd = status_write_fd};
+    struct worker_setup setup = {
         .config = config,
-        .metrics = metrics_slot(supervisor->metrics, index),
-        .listen_fds = listener_set_slot(&supervisor->listeners, self->slot),
-        .listen_fd_count = supervisor->listeners.address_count,
+        .metrics = metrics_slot(supervisor->metrics, (size_t)(self - supervisor->children)),
+        .is_supervised = true,
         .tickets = config == supervisor->next ? &supervisor->next_tickets : &supervisor->tickets,
         .handover_fd = handover_fd,
         .is_confined = true,
         .on_ready = on_worker_ready,
-        .on_ready_arg = &ready_write_fd,
+        .on_ready_arg = &process,
+        .on_drain = on_worker_drain,
     };
 
-    let_go(supervisor);
+    setup.listener_count = listener_set_share(&supervisor->listeners, self->slot, &setup.listeners);
+    supervisor_let_go(supervisor);
     listener_set_keep_slot(&supervisor->listeners, self->slot);
     if (supervisor->admin_fd >= 0) {
         (void)close(supervisor->admin_fd);
@@ -144,16 +173,16 @@ _Noreturn static void be_worker(struct supervisor *supervisor, const struct chil
     exit(worker_run(&setup));
 }
 
-_Noreturn static void be_admin(struct supervisor *supervisor, int ready_write_fd)
+_Noreturn static void be_admin(struct supervisor *supervisor, int status_write_fd)
 {
-    let_go(supervisor);
+    supervisor_let_go(supervisor);
     tls_tickets_fini(&supervisor->tickets);
     tls_tickets_fini(&supervisor->next_tickets);
     if (supervisor->next != NULL) {
         config_forget_secrets(supervisor->next);
     }
     listener_set_close(&supervisor->listeners);
-    child_say_ready(ready_write_fd);
+    child_say_ready(status_write_fd);
     exit(admin_run(supervisor->admin_fd, supervisor->metrics, supervisor->config));
 }
 
@@ -187,7 +216,7 @@ static bool start_worker(struct supervisor *supervisor, size_t slot, unsigned ge
 {
     struct child *child = free_entry(supervisor);
     char name[16]; /* what the kernel keeps */
-    int ready_write_fd = -1;
+    int status_write_fd = -1;
     int worker_end = -1;
 
     if (child == NULL) {
@@ -201,15 +230,15 @@ static bool start_worker(struct supervisor *supervisor, size_t slot, unsigned ge
     if (!handover_open(&child->handover_fd, &worker_end)) {
         return fork_failed(child);
     }
-    if (!child_fork(child, name, &ready_write_fd)) {
+    if (!child_fork(child, name, &status_write_fd)) {
         bool has_failed = fork_failed(child);
         (void)close(child->handover_fd);
         (void)close(worker_end);
         return has_failed;
     }
-    if (ready_write_fd >= 0) {
+    if (status_write_fd >= 0) {
         (void)close(child->handover_fd);
-        be_worker(supervisor, child, config, ready_write_fd, worker_end);
+        be_worker(supervisor, child, config, status_write_fd, worker_end);
     }
     (void)close(worker_end);
     child->kill_at_ms = child->started_ms + READY_WITHIN_MS;
@@ -218,17 +247,25 @@ static bool start_worker(struct supervisor *supervisor, size_t slot, unsigned ge
 
 static bool start_admin(struct supervisor *supervisor)
 {
-    struct child *child = admin_entry(supervisor);
-    int ready_write_fd = -1;
+    struct child *child = supervisor_admin(supervisor);
+    int status_write_fd = -1;
 
     child->role = CHILD_ADMIN;
-    if (!child_fork(child, "tidegate-admin", &ready_write_fd)) {
+    if (!child_fork(child, "tidegate-admin", &status_write_fd)) {
         return fork_failed(child);
     }
-    if (ready_write_fd >= 0) {
-        be_admin(supervisor, ready_write_fd);
+    if (status_write_fd >= 0) {
+        be_admin(supervisor, status_write_fd);
     }
     return true;
+}
+
+/* A predecessor's admin listener speaks for the service until we are ready. */
+static bool admin_is_due(const struct supervisor *supervisor)
+{
+    return supervisor->admin_fd >= 0 &&
+           supervisor->children[supervisor->child_count - 1].pid == 0 &&
+           supervisor->start->inherited->ready_fd < 0;
 }
 
 static bool has_worker(const struct supervisor *supervisor, size_t slot, unsigned generation)
@@ -280,13 +317,26 @@ void supervisor_fill(struct supervisor *supervisor, int64_t now_ms)
     if (supervisor->phase == SUPERVISOR_RELOADING) {
         fill_next_slots(supervisor);
     }
-    if (supervisor->admin_fd >= 0 && admin_entry(supervisor)->pid == 0 &&
-        now_ms >= admin_job->start_at_ms && !start_admin(supervisor)) {
+    if (admin_is_due(supervisor) && now_ms >= admin_job->start_at_ms && !start_admin(supervisor)) {
         put_off(admin_job, now_ms, 0);
     }
 }
 
 /* -- ends -- */
+
+/* In the log with the death: when the next try is due. */
+static void log_restart(const struct supervisor_job *job, const struct child *child)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_WARN, "restart_waits");
+    log_string(&line, "role", child_role_name(child->role));
+    if (child->role == CHILD_WORKER) {
+        log_int(&line, "slot", (int64_t)child->slot);
+    }
+    log_int(&line, "delay_ms", job->delay_ms);
+    log_end(&line);
+}
 
 /* What the unplanned end of a child means. */
 static void on_death(struct supervisor *supervisor, const struct child *child)
@@ -302,18 +352,17 @@ static void on_death(struct supervisor *supervisor, const struct child *child)
         !child->is_ready) {
         log_event(LOG_ERROR, "start_failed", "problem", "a worker ended before it was ready");
         supervisor_stop(supervisor, EXIT_FAILURE);
+        return;
     }
+    log_restart(job_of(supervisor, child), child);
 }
 
 static void on_end(struct supervisor *supervisor, struct child *child, int wait_status)
 {
     struct child ended = *child;
 
-    if (child->ready_fd >= 0) {
-        child_take_ready(child); /* it may have said so before it died */
-        ended.is_ready = child->is_ready;
-    }
-    child->pid = 0;
+    child_release(child);
+    ended.is_ready = child->is_ready; /* it may have said so before it died */
     child_log_end(&ended, wait_status);
     if (ended.role == CHILD_WORKER) {
         (void)close(ended.handover_fd);
@@ -325,12 +374,35 @@ static void on_end(struct supervisor *supervisor, struct child *child, int wait_
     }
 }
 
+/*
+ * A worker that drains although nobody here asked it to (a signal from outside) would
+ * leave its slot without anybody to accept: the next one is started now, not when the
+ * last stream of this one is over.
+ */
+void supervisor_take_status(struct supervisor *supervisor, struct child *child)
+{
+    struct log_line line;
+
+    child_take_status(child);
+    if (!child->is_draining || child->is_stopping) {
+        return;
+    }
+    log_begin(&line, LOG_WARN, "worker_drains_unasked");
+    log_int(&line, "child", child->pid);
+    log_int(&line, "slot", (int64_t)child->slot);
+    log_end(&line);
+    child_expect_end(child, supervisor_drain_limit_ms(supervisor));
+}
+
 void supervisor_reap(struct supervisor *supervisor)
 {
     int wait_status;
     pid_t pid;
 
     while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        if (pid == supervisor->successor.pid) {
+            supervisor_upgrade_reap(supervisor, wait_status);
+        }
         for (size_t i = 0; i < supervisor->child_count; i++) {
             if (supervisor->children[i].pid == pid) {
                 on_end(supervisor, &supervisor->children[i], wait_status);

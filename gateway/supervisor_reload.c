@@ -14,6 +14,7 @@
 #include "gateway/config_listen.h"
 #include "gateway/file_limit.h"
 #include "gateway/log.h"
+#include "gateway/notify.h"
 #include "gateway/supervisor_state.h"
 
 static void refuse(const char *problem)
@@ -94,20 +95,31 @@ static void keep_fixed_keys(struct config *from, struct config *to)
     from->admin = admin;
 }
 
+/* Never refused: an operator's last word must come true in the end. drain_timeout bounds it. */
+static void wait_for_entries(struct supervisor *supervisor)
+{
+    if (!supervisor->reload_wanted) {
+        log_event(LOG_WARN, "reload_waits", "problem", "workers of earlier reloads still drain");
+    }
+    supervisor->reload_wanted = true;
+}
+
 void supervisor_reload_begin(struct supervisor *supervisor)
 {
     if (supervisor->phase != SUPERVISOR_RUNNING) {
         supervisor->reload_wanted = supervisor->phase != SUPERVISOR_STOPPING;
         return;
     }
-    supervisor->reload_wanted = false;
-    log_event(LOG_INFO, "reloading", "conf", supervisor->conf_path);
     if (supervisor_free_entries(supervisor) < supervisor->slot_count) {
-        refuse("workers of earlier reloads still drain");
+        wait_for_entries(supervisor);
         return;
     }
-    supervisor->next = load(supervisor->conf_path);
+    supervisor->reload_wanted = false;
+    log_event(LOG_INFO, "reloading", "conf", supervisor->start->conf_path);
+    notify_reloading();
+    supervisor->next = load(supervisor->start->conf_path);
     if (supervisor->next == NULL) {
+        notify_ready();
         return;
     }
     warn_of_fixed_keys(supervisor->config, supervisor->next);
@@ -117,6 +129,7 @@ void supervisor_reload_begin(struct supervisor *supervisor)
         refuse("no memory, or no random bytes");
         config_free(supervisor->next);
         supervisor->next = NULL;
+        notify_ready();
         return;
     }
     supervisor->phase = SUPERVISOR_RELOADING;
@@ -136,7 +149,8 @@ void supervisor_reload_finish(struct supervisor *supervisor)
     log_setup(supervisor->config->log_level, supervisor->config->log_format);
     metrics_set_certificate_expiry(supervisor->metrics,
                                    config_listen_expiry_unix_s(supervisor->config));
-    log_event(LOG_INFO, "reloaded", "conf", supervisor->conf_path);
+    log_event(LOG_INFO, "reloaded", "conf", supervisor->start->conf_path);
+    notify_ready();
 }
 
 void supervisor_reload_abandon(struct supervisor *supervisor, const char *problem)
@@ -150,4 +164,5 @@ void supervisor_reload_abandon(struct supervisor *supervisor, const char *proble
     supervisor->next = NULL;
     tls_tickets_fini(&supervisor->next_tickets);
     supervisor->phase = SUPERVISOR_RUNNING;
+    notify_ready();
 }

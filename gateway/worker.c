@@ -27,6 +27,9 @@
 #define GAUGE_PERIOD_S 1
 /* After the drain's end: how long the words of a cut answer may take to leave. */
 #define CUT_GRACE_MS 1000
+/* Turns of the loop that empty the accept queue before a drain, of 32 connections each. */
+#define LAST_ACCEPTS_MAX 256
+#define QUIET_TURNS 2 /* a connection is counted a turn after its accept, at the latest */
 
 struct worker {
     const struct worker_setup *setup;
@@ -42,11 +45,18 @@ struct worker {
     struct worker_gauges usage;
     struct exchange_set *exchanges;
     struct edge *edge;
-    struct event *terminate; /* SIGTERM */
-    struct event *interrupt; /* SIGINT */
-    struct event *gauges;    /* a timer */
-    struct event *drain_end; /* a timer: what has not finished is cut */
+    struct event *terminate;  /* SIGTERM */
+    struct event *interrupt;  /* SIGINT */
+    struct event *quit;       /* SIGQUIT */
+    struct event *gauges;     /* a timer */
+    struct event *drain_step; /* a timer: the next turn's part of the way into the drain */
+    struct event *drain_end;  /* a timer: what has not finished is cut */
     struct worker_log access_log;
+    bool is_terminating;      /* SIGTERM came; leads to is_draining within two turns */
+    unsigned quiet_turns;     /* in a row, without a new connection */
+    unsigned last_accepts;    /* turns that may still accept, once terminating */
+    uint64_t accepted_before; /* connections, up to the last turn */
+    bool has_stopped_accepting;
     bool is_draining;
     bool is_cutting;
 };
@@ -97,30 +107,80 @@ static void begin_drain(struct worker *worker)
     struct timeval timeout = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
     struct log_line line;
 
+    worker->is_terminating = true;
     worker->is_draining = true;
     log_begin(&line, LOG_INFO, "draining");
     log_int(&line, "exchanges", (int64_t)exchange_set_live(worker->exchanges));
     log_end(&line);
+    edge_drain(worker->edge);
     if (worker->setup->on_drain != NULL) {
         worker->setup->on_drain(worker->setup->on_ready_arg);
     }
     health_retire(&worker->health);
-    edge_drain(worker->edge);
     (void)event_add(worker->drain_end, &timeout);
     leave_when_idle(worker);
+}
+
+static void cut_now(struct worker *worker)
+{
+    if (!worker->is_draining) {
+        begin_drain(worker);
+    }
+    cut_rest(worker);
+}
+
+/*
+ * Who waits in the accept queue when the last process closes its socket is reset. So
+ * the turns after the signal go on accepting until one finds nobody; then libevent has
+ * a turn to forget the sockets (edge.h says why), and only then they are closed.
+ */
+static void on_drain_step(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    const struct metrics_slot *metrics = worker->setup->metrics;
+    struct timeval at_once = {0, 0};
+
+    (void)fd;
+    (void)what;
+    if (worker->is_draining) {
+        return; /* a cut came in between */
+    }
+    if (worker->has_stopped_accepting) {
+        begin_drain(worker);
+        return;
+    }
+    worker->quiet_turns =
+        worker->accepted_before == metrics->connections_accepted ? worker->quiet_turns + 1 : 0;
+    worker->accepted_before = metrics->connections_accepted;
+    if (worker->quiet_turns >= QUIET_TURNS || worker->last_accepts-- == 0) {
+        worker->has_stopped_accepting = true;
+        edge_stop_accepting(worker->edge);
+    }
+    (void)event_add(worker->drain_step, &at_once);
 }
 
 static void on_terminate(evutil_socket_t signal_number, short what, void *arg)
 {
     struct worker *worker = arg;
+    struct timeval next_turn = {0, 0};
 
     (void)signal_number;
     (void)what;
-    if (worker->is_draining) {
-        cut_rest(worker);
-    } else {
-        begin_drain(worker);
+    if (!worker->is_terminating) {
+        worker->is_terminating = true;
+        worker->last_accepts = LAST_ACCEPTS_MAX;
+        worker->accepted_before = worker->setup->metrics->connections_accepted;
+        (void)event_add(worker->drain_step, &next_turn);
+    } else if (!worker->setup->is_supervised) {
+        cut_now(worker);
     }
+}
+
+static void on_quit(evutil_socket_t signal_number, short what, void *arg)
+{
+    (void)signal_number;
+    (void)what;
+    cut_now(arg);
 }
 
 static void on_drain_end(evutil_socket_t fd, short what, void *arg)
@@ -304,24 +364,29 @@ static bool make_events(struct worker *worker)
 
     worker->terminate = evsignal_new(worker->base, SIGTERM, on_terminate, worker);
     worker->interrupt = evsignal_new(worker->base, SIGINT, on_terminate, worker);
+    worker->quit = evsignal_new(worker->base, SIGQUIT, on_quit, worker);
     worker->gauges = event_new(worker->base, -1, EV_PERSIST, on_gauges, worker);
+    worker->drain_step = evtimer_new(worker->base, on_drain_step, worker);
     worker->drain_end = evtimer_new(worker->base, on_drain_end, worker);
-    if (worker->terminate == NULL || worker->interrupt == NULL || worker->gauges == NULL ||
-        worker->drain_end == NULL || !worker_log_watch(&worker->access_log, worker->base)) {
+    if (worker->terminate == NULL || worker->interrupt == NULL || worker->quit == NULL ||
+        worker->gauges == NULL || worker->drain_step == NULL || worker->drain_end == NULL ||
+        !worker_log_watch(&worker->access_log, worker->base)) {
         return say_no_memory("signals");
     }
     (void)event_add(worker->terminate, NULL);
     (void)event_add(worker->interrupt, NULL);
+    (void)event_add(worker->quit, NULL);
     (void)event_add(worker->gauges, &period);
     return true;
 }
 
 static bool listen_all(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->setup->listen_fd_count; i++) {
-        int fd = fcntl(worker->setup->listen_fds[i], F_DUPFD_CLOEXEC, 0);
-        if (fd < 0 ||
-            !edge_listen(worker->edge, fd, &worker->config->listen[i], worker->setup->tickets)) {
+    for (size_t i = 0; i < worker->setup->listener_count; i++) {
+        const struct listener *listener = &worker->setup->listeners[i];
+        int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+        if (fd < 0 || !edge_listen(worker->edge, fd, &worker->config->listen[listener->address],
+                                   worker->setup->tickets)) {
             log_event(LOG_ERROR, "start_failed", "problem", "cannot listen on the socket");
             return false;
         }
@@ -361,7 +426,9 @@ static void take_down(struct worker *worker)
     auth_keys_free(worker->keys);
     free_event(worker->terminate);
     free_event(worker->interrupt);
+    free_event(worker->quit);
     free_event(worker->gauges);
+    free_event(worker->drain_step);
     free_event(worker->drain_end);
     worker_log_close(&worker->access_log);
     if (worker->base != NULL) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One started program: its output in a file, ended by its own pid."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Undef
 
 
 class Process:
-    def __init__(self, name, command, output_path, env=None, cwd=None):
+    def __init__(self, name, command, output_path, env=None, cwd=None, pass_fds=()):
         self.name = name
         self.output_path = output_path
         self.signalled = False
@@ -23,6 +24,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 cwd=cwd,
+                pass_fds=pass_fds,
             )
         self.pid = self.popen.pid
 
@@ -83,6 +85,66 @@ class Process:
         return output[min(places):] if places else None
 
 
+class Successor(Process):
+    """A program that another one started and left to us: see adopt_orphans()."""
+
+    def __init__(self, name, pid, output_path):
+        self.name = name
+        self.output_path = output_path
+        self.signalled = False
+        self.popen = _Adopted(pid)
+        self.pid = pid
+
+
+class _Adopted:
+    """As much of a Popen as Process uses. Ours to wait for only once its parent is gone."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.returncode = None
+
+    def poll(self):
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                return None
+            if pid == self.pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout=waiting.PATIENCE_S):
+        try:
+            waiting.until(lambda: self.poll() is not None, f"process {self.pid} to end", timeout)
+        except waiting.TimedOut:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout) from None
+        return self.returncode
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+
+def adopt_orphans():
+    """From now on whatever loses its parent becomes a child of this process."""
+    set_child_subreaper = 36
+    assert ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+
+
+def open_descriptors(pid):
+    """What the descriptors of a process are, sorted; sockets and pipes without their numbers."""
+    names = []
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            names.append(os.readlink(f"/proc/{pid}/fd/{number}").split(":")[0])
+        except FileNotFoundError:  # closed between the listing and the look
+            pass
+    return sorted(names)
+
+
 def resident_bytes(pid):
     """VmRSS of a process."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
@@ -102,3 +164,49 @@ def name_of(pid):
     """The name that the kernel keeps for a process."""
     with open(f"/proc/{pid}/comm", encoding="ascii") as name:
         return name.read().strip()
+
+
+def open_files(pid):
+    """What the descriptors of a process are, as the kernel names them."""
+    names = []
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            names.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+        except FileNotFoundError:
+            pass
+    return names
+
+
+def inode(fd):
+    """The number in the kernel's name of a socket."""
+    return os.fstat(fd).st_ino
+
+
+def inode_of_link(name):
+    """socket:[123] -> 123"""
+    return int(name.split("[")[1].rstrip("]"))
+
+
+def polled_inodes(pid):
+    """What the epoll sets of a process hold."""
+    inodes = set()
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        if os.readlink(f"/proc/{pid}/fd/{number}") == "anon_inode:[eventpoll]":
+            with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii") as info:
+                inodes |= {int(word[4:], 16) for word in info.read().split()
+                           if word.startswith("ino:") and len(word) > 4}
+    return inodes
+
+
+def reap(pid):
+    """True once an adopted process has ended."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return not os.path.exists(f"/proc/{pid}")
+
+
+def reap_all():
+    """Reap adopted tidegate processes; how many are left."""
+    left = [pid for pid in children(os.getpid()) if name_of(pid).startswith("tidegate")]
+    return sum(not reap(pid) for pid in left)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from . import conf, tokens, waiting, wire
-from .process import Process, children, name_of, resident_bytes
+from .process import Process, Successor, children, name_of, resident_bytes
 from .simulator import Simulator
 
 BUILD = Path(os.environ.get("TIDEGATE_BUILD", Path(__file__).parents[3] / "build" / "dev"))
@@ -53,17 +53,18 @@ def chat_body(*texts):
 class Gateway:
     """A running tidegate and the questions asked of it."""
 
-    def __init__(self, world, name, settings, supervised, env, wrapper=()):
+    def __init__(self, world, name, settings, supervised, launch):
         self.world = world
         self.tls = None  # an ssl.SSLContext: how clients connect
         self.supervised = supervised
         self.settings = settings
         self.conf_path = world.folder / f"{name}.conf"
         self.write_conf()
-        command = [*wrapper, TIDEGATE, "-c", self.conf_path]
+        program = launch.pop("program", None) or TIDEGATE
+        command = [*launch.pop("wrapper"), program, "-c", self.conf_path]
         command += [] if supervised else ["--foreground"]
-        self.process = Process(name, command, world.folder / f"{name}.log",
-                               {"HF_TOKEN": PROVIDER_TOKEN, **env})
+        env = {"HF_TOKEN": PROVIDER_TOKEN, **launch.pop("env")}
+        self.process = Process(name, command, world.folder / f"{name}.log", env, **launch)
         self.address = self.process.wait_for_line(_LISTENING, "ev=listening").group(1)
         self.expected_status = 0
 
@@ -175,6 +176,21 @@ class Gateway:
     def reload(self):
         self.process.signal(signal.SIGHUP)
 
+    def reload_and_wait(self):
+        """SIGHUP, until the new conf is in force."""
+        before = len(self.log_lines("reloaded"))
+        self.reload()
+        waiting.until(lambda: len(self.log_lines("reloaded")) > before, "the reload")
+
+    def upgrade(self):
+        """SIGUSR2, until a successor has taken over; the process that was replaced."""
+        former = self.process
+        former.signal(signal.SIGUSR2)
+        former.signalled = True  # it ends by itself
+        pid = int(self.wait_for_log("upgraded", pid=former.pid)["successor"])
+        self.process = Successor(former.name, pid, former.output_path)
+        return former
+
     def terminate(self):
         self.process.signal(signal.SIGTERM)
 
@@ -229,11 +245,12 @@ class World:
         return sim
 
     def gateway(self, simulator=None, *, supervised=False, env=None, upstream=None, files=None,
-                wrapper=(), **changes):
+                 wrapper=(), launch=None, **changes):
         """Start a gateway before <simulator> (a new plain one when there is none).
 
         <files> is how many descriptors it may have; <wrapper> a command that executes
-        what follows it, in another setting.
+        what follows it, in another setting; <launch> may name another program than the
+        one built, and pass_fds.
         """
         if files is not None:
             wrapper = ("prlimit", f"--nofile={files}:{files}", *wrapper)
@@ -241,8 +258,8 @@ class World:
         settings = self.settings(simulator, **changes)
         if upstream:
             settings["upstreams"] = [self.upstream(simulator, **upstream)]
-        gateway = Gateway(self, f"tidegate-{len(self.gateways)}", settings, supervised, env or {},
-                          wrapper)
+        gateway = Gateway(self, f"tidegate-{len(self.gateways)}", settings, supervised,
+                          {"env": env or {}, "wrapper": wrapper, **(launch or {})})
         gateway.simulator = simulator
         self.gateways.append(gateway)
         return gateway
