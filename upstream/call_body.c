@@ -117,7 +117,8 @@ static void read_on(struct upstream *call)
 
 void call_go_on(struct upstream *call)
 {
-    if (!call_holds_body(call)) {
+    /* The pause may have come with the last of what was held: its end is still to be told. */
+    if (!call_holds_body(call) && call->held_end == CALL_BODY_OPEN) {
         connection_resume(call->connection);
     } else {
         wait_for_turn(call);

@@ -191,6 +191,38 @@ static void a_pause_holds_the_rest_of_a_giant_chunk(void **state)
     free(giant.bytes);
 }
 
+/*
+ * What happened: the pause came with the very last of what was held, when the connection
+ * had ended behind it; to go on then meant to read from a connection that was gone.
+ */
+static void a_pause_at_the_last_of_what_is_held_keeps_the_end(void **state)
+{
+    static const char *const behind[] = {"\r\n" LAST, "\r\n"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+        struct caller caller = {.forget_text = true, .pause_at_delta = GIANT_EVENTS};
+        struct giant giant;
+        struct stage stage;
+
+        stage_init(&stage);
+        giant_init(&giant, STREAM_HEAD, behind[i], true);
+        scripted_upstream_play(stage.peer, giant.steps);
+        start(&stage, &caller);
+        UNTIL(&stage, caller.deltas == GIANT_EVENTS);
+        for (int turns = 0; turns < 10; turns++) {
+            (void)event_base_loop(stage.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        }
+        assert_int_equal(caller.ends, 0);
+        upstream_resume(caller.call);
+        assert_int_equal(caller.ends, 0); /* nothing fires inside */
+        UNTIL(&stage, caller.ends == 1);
+        assert_int_equal(caller.end.failure, UPSTREAM_TRUNCATED);
+        stage_fini(&stage);
+        free(giant.bytes);
+    }
+}
+
 static void a_call_that_holds_bytes_may_be_cancelled_anywhere(void **state)
 {
     static const unsigned places[] = {1, 100, 1000, 5000, 0};
@@ -225,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_flood_over_tls_is_read_record_by_record),
         cmocka_unit_test(a_giant_chunk_is_read_in_many_turns),
         cmocka_unit_test(a_pause_holds_the_rest_of_a_giant_chunk),
+        cmocka_unit_test(a_pause_at_the_last_of_what_is_held_keeps_the_end),
         cmocka_unit_test(a_call_that_holds_bytes_may_be_cancelled_anywhere),
     };
 
