@@ -70,6 +70,9 @@ static void finish(struct connection *connection, const struct proxy_header *hea
     if (header->client.is_known) {
         connection->carrier = connection->peer;
         connection_name_peer(connection, &header->client);
+    } else {
+        /* Whoever it is, a header of his own must not name him: nobody has looked at it. */
+        connection->is_proxy = false;
     }
     start_reading(connection->bev);
     if (!connection->is_proxy) {

@@ -5,7 +5,8 @@
  * The supervisor does it because it still may: the workers have given up the user that
  * started the gateway, and with it, as a rule, the right to make files beside the log.
  * Workers that drain with an earlier conf get the log of the conf in force, too: the
- * old file is what the operator wants to be rid of.
+ * old file is what the operator wants to be rid of. Workers of a reload under way get
+ * the one of their own conf.
  */
 #include <errno.h>
 #include <string.h>
@@ -28,24 +29,31 @@ static void hand_to(const struct child *child, int fd)
     }
 }
 
-void supervisor_reopen_logs(const struct supervisor *supervisor)
+/* For the workers of the reload under way, or for all others. */
+static void reopen(const struct supervisor *supervisor, const struct config *config, bool is_next)
 {
-    const char *where = supervisor->config->log_access;
     int fd;
 
-    log_event(LOG_INFO, "reopening_logs", NULL, NULL);
-    if (!access_log_is_file(where)) {
+    if (config == NULL || !access_log_is_file(config->log_access)) {
         return;
     }
-    fd = access_log_open(where);
+    fd = access_log_open(config->log_access);
     if (fd < 0) {
         return; /* it has said why; the workers go on with the file they have */
     }
     for (size_t i = 0; i < supervisor->child_count; i++) {
         const struct child *child = &supervisor->children[i];
-        if (child->pid != 0 && child->role == CHILD_WORKER) {
+        bool is_of_next = child->generation > supervisor->generation;
+        if (child->pid != 0 && child->role == CHILD_WORKER && is_of_next == is_next) {
             hand_to(child, fd);
         }
     }
     (void)close(fd);
+}
+
+void supervisor_reopen_logs(const struct supervisor *supervisor)
+{
+    log_event(LOG_INFO, "reopening_logs", NULL, NULL);
+    reopen(supervisor, supervisor->config, false);
+    reopen(supervisor, supervisor->next, true);
 }

@@ -79,6 +79,18 @@ def test_a_balancer_may_speak_for_itself(world, header):
     assert "via" not in gateway.wait_for_end("done", peer=BALANCER)
 
 
+@pytest.mark.parametrize("header", [LOCAL, b"PROXY UNKNOWN\r\n"], ids=["local", "unknown"])
+def test_behind_a_header_that_names_nobody_a_client_cannot_name_himself(world, header):
+    """What came through such a balancer was looked at by nobody, its fields included."""
+    gateway = behind_balancer(world, trusted_proxies=[f"{BALANCER}/32"])
+
+    reply = gateway.ask(client=gateway.connect(source=BALANCER).send(header),
+                        fields=[("X-Forwarded-For", "203.0.113.77")])
+
+    assert reply.ended == "complete"
+    gateway.wait_for_end("done", peer=BALANCER)
+
+
 @pytest.mark.parametrize("header", [version1(), version2("2001:db8::7")], ids=["v1", "v2"])
 def test_header_and_request_may_come_cut_anywhere_or_at_once(world, header):
     gateway = behind_balancer(world)
