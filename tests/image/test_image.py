@@ -128,7 +128,7 @@ def test_its_settings_are_what_an_operator_expects():
     assert settings["User"] == "10001:10001"
     assert settings["StopSignal"] == "SIGTERM"
     assert image["Healthcheck"]["Test"][1:] == [
-        "/tidegate", "health", "-c", "/etc/tidegate/tidegate.conf"]
+        "/tidegate", "health", "--live", "-c", "/etc/tidegate/tidegate.conf"]
     labels = settings["Labels"]
     assert labels["org.opencontainers.image.licenses"] == "MIT"
     assert labels["org.opencontainers.image.revision"] != ""
