@@ -417,19 +417,22 @@ static void take_down(struct worker *worker)
     }
     free(worker->origins);
     upstream_context_free(worker->upstreams);
-    turn_free(worker->turn); /* before any further turn: its steps look at what is freed by now */
+    /* Before any further turn of the loop: they all look at what is freed by now. */
+    free_event(worker->gauges);
+    free_event(worker->drain_end);
+    free_event(worker->terminate);
+    free_event(worker->interrupt);
+    (void)signal(SIGTERM, SIG_IGN); /* nothing is left to be ended sooner */
+    (void)signal(SIGINT, SIG_IGN);
+    turn_free(worker->turn);
     if (worker->base != NULL) {
         /* libevent lets go of a name look-up under way in a callback of the next turn. */
         (void)event_base_loop(worker->base, EVLOOP_NONBLOCK);
     }
     auth_checker_free(worker->checker);
     auth_keys_free(worker->keys);
-    free_event(worker->terminate);
-    free_event(worker->interrupt);
     free_event(worker->quit);
-    free_event(worker->gauges);
     free_event(worker->drain_step);
-    free_event(worker->drain_end);
     worker_log_close(&worker->access_log);
     if (worker->base != NULL) {
         event_base_free(worker->base);

@@ -271,6 +271,7 @@ def test_the_soft_limit_on_descriptors_is_raised_to_the_hard_one(world):
     """A shell's 1024 is no cap for a gateway."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     gateway = world.gateway(wrapper=("prlimit", f"--nofile=256:{hard}"))
+    gateway.wait_for_log("ready")  # before that a SIGTERM is nobody's
 
     with open(f"/proc/{gateway.process.pid}/limits", encoding="ascii") as limits:
         row = next(line for line in limits if line.startswith("Max open files")).split()
