@@ -422,8 +422,11 @@ static void take_down(struct worker *worker)
     free_event(worker->drain_end);
     free_event(worker->terminate);
     free_event(worker->interrupt);
+    free_event(worker->quit);
+    free_event(worker->drain_step);
     (void)signal(SIGTERM, SIG_IGN); /* nothing is left to be ended sooner */
     (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGQUIT, SIG_IGN);
     turn_free(worker->turn);
     if (worker->base != NULL) {
         /* libevent lets go of a name look-up under way in a callback of the next turn. */
@@ -431,8 +434,6 @@ static void take_down(struct worker *worker)
     }
     auth_checker_free(worker->checker);
     auth_keys_free(worker->keys);
-    free_event(worker->quit);
-    free_event(worker->drain_step);
     worker_log_close(&worker->access_log);
     if (worker->base != NULL) {
         event_base_free(worker->base);
