@@ -477,18 +477,3 @@ void connection_set_drain(struct connection_set *set)
         }
     }
 }
-
-void connection_set_close_rest(struct connection_set *set)
-{
-    struct connection *connection;
-    struct connection *next;
-
-    for (connection = TAILQ_FIRST(&set->all); connection != NULL; connection = next) {
-        next = TAILQ_NEXT(connection, link);
-        if (connection->stage == STAGE_EVHTTP && connection->watch.state == WATCH_QUIET) {
-            connection_leave(connection);
-        } else if (connection->stage != STAGE_HELD) {
-            connection_discard(connection);
-        }
-    }
-}

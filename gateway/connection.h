@@ -103,9 +103,6 @@ void connection_set_reap(void *arg);
 /* Begin to drain: quiet connections close now, the others after their answer. */
 void connection_set_drain(struct connection_set *set);
 
-/* Close every connection that nobody holds. For the end of a drain. */
-void connection_set_close_rest(struct connection_set *set);
-
 /*
  * Take charge of a connection that evhttp has just accepted on <bev>. <has_header>: it
  * begins with a PROXY protocol header. False when memory is out; the caller then frees the

@@ -522,11 +522,6 @@ void edge_drain(struct edge *edge)
     connection_set_drain(edge->connections);
 }
 
-void edge_close_rest(struct edge *edge)
-{
-    connection_set_close_rest(edge->connections);
-}
-
 size_t edge_connection_count(const struct edge *edge)
 {
     return connection_set_count(edge->connections);

@@ -45,9 +45,6 @@ void edge_stop_accepting(struct edge *edge);
 /* A turn later: close the sockets; quiet connections close, the others after their answer. */
 void edge_drain(struct edge *edge);
 
-/* Close every connection that serves no exchange. */
-void edge_close_rest(struct edge *edge);
-
 size_t edge_connection_count(const struct edge *edge);
 
 /* Steps of the end of a turn. */
