@@ -52,10 +52,10 @@ static void on_stop_signal(struct supervisor *supervisor)
         }
         child_stop(child, now_ms); /* marks those that were not asked before */
         child->kill_at_ms = now_ms + CUT_WITHIN_MS;
-        if (supervisor->stop_signals == 2) {
-            child_cut(child);
-        } else {
+        if (supervisor->stop_signals > 2) {
             (void)kill(child->pid, SIGKILL); /* a zombie at worst; it is reaped all the same */
+        } else if (child->role == CHILD_WORKER) {
+            child_cut(child); /* the admin process has nothing to cut, and SIGQUIT would kill it */
         }
     }
 }

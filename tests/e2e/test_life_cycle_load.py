@@ -209,6 +209,7 @@ def test_a_second_signal_cuts_and_says_so_in_the_status(loaded):
 
     assert "cut" in streams.finish()
     assert gateway.process.wait() == 1
+    assert gateway.log_lines("admin_ended")[0]["exit"] == "0"  # nothing of it needs a cut
 
 
 # --- processes that are lost --------------------------------------------------------
