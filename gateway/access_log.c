@@ -46,6 +46,23 @@ static void log_known(struct log_line *line, const char *key, int64_t value)
     }
 }
 
+static void log_trace(struct log_line *line, const struct trace *trace)
+{
+    char hex[2 * TRACE_ID_BYTES + 1];
+
+    if (trace == NULL) {
+        return;
+    }
+    trace_render_hex(trace->trace_id, TRACE_ID_BYTES, hex);
+    log_string(line, "trace_id", hex);
+    trace_render_hex(trace->span_id, TRACE_SPAN_BYTES, hex);
+    log_string(line, "span_id", hex);
+    if (trace->is_continued) {
+        trace_render_hex(trace->parent_id, TRACE_SPAN_BYTES, hex);
+        log_string(line, "parent_id", hex);
+    }
+}
+
 static void log_upstream(struct log_line *line, const struct access_record *record)
 {
     if (record->upstream == NULL && record->upstream_failure == NULL) {
@@ -72,6 +89,7 @@ void access_log_exchange(const struct access_record *record)
 
     log_begin_access(&line, "exchange");
     log_string(&line, "id", record->request_id);
+    log_trace(&line, record->trace);
     log_text(&line, "peer", record->peer);
     log_text(&line, "via", record->via);
     log_text(&line, "tls", record->tls);

@@ -14,13 +14,15 @@
 #include "base/attrs.h"
 #include "base/span.h"
 #include "gateway/end_reason.h"
+#include "gateway/trace.h"
 
 /* Facts of an exchange that has ended. Texts are borrowed; NULL or "" leaves a field out. */
 struct access_record {
     const char *request_id;
-    const char *peer; /* the client's address */
-    const char *via;  /* the proxy's that spoke for it */
-    const char *tls;  /* the version spoken with the peer */
+    const struct trace *trace; /* NULL: off */
+    const char *peer;          /* the client's address */
+    const char *via;           /* the proxy's that spoke for it */
+    const char *tls;           /* the version spoken with the peer */
     const char *subject;
     struct span method;
     const char *model;

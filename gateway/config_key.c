@@ -210,6 +210,8 @@ static bool set_choice(const struct config_key *key, const char *text, void *fie
         *(enum log_format *)field = (enum log_format)index;
     } else if (key->kind == CONFIG_KIND_SANDBOX) {
         *(enum config_sandbox *)field = (enum config_sandbox)index;
+    } else if (key->kind == CONFIG_KIND_TRACE) {
+        *(enum config_trace *)field = (enum config_trace)index;
     } else {
         *(enum upstream_dialect *)field = (enum upstream_dialect)index;
     }
@@ -229,6 +231,9 @@ static int get_choice(const struct config_key *key, const void *field)
     }
     if (key->kind == CONFIG_KIND_SANDBOX) {
         return (int)*(const enum config_sandbox *)field;
+    }
+    if (key->kind == CONFIG_KIND_TRACE) {
+        return (int)*(const enum config_trace *)field;
     }
     return (int)*(const enum upstream_dialect *)field;
 }

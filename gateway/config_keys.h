@@ -33,6 +33,8 @@
       "Where /metrics, /livez and /readyz are served. Never make it public. \"off\": nowhere.")                                  \
     X("",       "upstream_errors",       UPSTREAM_ERRORS, upstream_errors_as_gateway,    0, 0, "documented", OPTIONAL, RELOAD,   \
       "What a client sees when the upstream fails before the first byte: one 500 for all, as documented, or 502, 503 and 504 as HTTP means them (\"gateway\").") \
+    X("",       "trace",                 TRACE,           trace,                         0, 0, "accept", OPTIONAL, RELOAD,       \
+      "Distributed tracing (W3C Trace Context), to the upstreams and in the access line: \"accept\" goes on with the trace that a client names, and begins one where none is named; \"new\" believes no client; \"off\" neither logs nor sends one.") \
     X("",       "drain_timeout",         DURATION,        drain_timeout_ms,              CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
       "How long running answers may take to finish at a shutdown or a reload; then they are cut, visibly.")                      \
     X("",       "user",                  USER,            user,                          0, 128, "", OPTIONAL, RELOAD,            \

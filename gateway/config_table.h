@@ -41,6 +41,7 @@ enum config_kind {
     CONFIG_KIND_DIALECT,
     CONFIG_KIND_USER,
     CONFIG_KIND_SANDBOX,
+    CONFIG_KIND_TRACE,
 };
 
 /* What the kinds have in common: the type of the field and who owns it. */

@@ -28,6 +28,12 @@ enum config_sandbox {
     CONFIG_SANDBOX_OFF,
 };
 
+enum config_trace {
+    CONFIG_TRACE_ACCEPT = 0, /* the client's trace goes on, where it sends one */
+    CONFIG_TRACE_NEW,        /* each exchange begins one */
+    CONFIG_TRACE_OFF,        /* none is logged or sent */
+};
+
 /* The type of a key's field follows from its kind; see config_keys.h. */
 #define CONFIG_FIELD_WORKERS(field) int64_t field; /* resolved: at least 1 */
 #define CONFIG_FIELD_ADDRESS(field) struct config_address field;
@@ -55,6 +61,7 @@ enum config_sandbox {
 #define CONFIG_FIELD_DIALECT(field) enum upstream_dialect field;
 #define CONFIG_FIELD_USER(field) char *field; /* config_user.h reads it */
 #define CONFIG_FIELD_SANDBOX(field) enum config_sandbox field;
+#define CONFIG_FIELD_TRACE(field) enum config_trace field;
 #define CONFIG_FIELD(section, key, kind, field, ...) CONFIG_FIELD_##kind(field)
 
 struct config_address {

@@ -273,6 +273,32 @@ static void take_client(struct exchange *ex, struct evhttp_request *request)
     ex->is_taken = true;
 }
 
+/* A call on <origin>; NULL: no memory. */
+static struct upstream *start_call(struct exchange *ex, struct upstream_origin *origin,
+                                   const struct chat_request *chat)
+{
+    char trace_parent[TRACE_PARENT_LENGTH];
+    char trace_state[TRACE_STATE_BYTES_MAX];
+    struct upstream_call call = {
+        .events = &upstream_events,
+        .owner = ex,
+        .model = ex->judged.model.upstream_model,
+        .messages = chat->messages,
+        .message_count = chat->message_count,
+        .request_id = span_from_string(ex->request_id),
+    };
+
+    if (ex->trace.is_on) {
+        trace_render_parent(&ex->trace, trace_parent);
+        call.traceparent = span_of(trace_parent, sizeof(trace_parent));
+    }
+    if (ex->trace.is_continued) { /* a state belongs to the trace that it came with */
+        const struct request_head *head = connection_head(ex->connection);
+        call.tracestate = span_of(trace_state, trace_render_state(&head->tracestate, trace_state));
+    }
+    return upstream_start(origin, &call);
+}
+
 /*
  * Parse the body and start a call on the next upstream that may be asked. The body is
  * parsed anew for each: the parser's memory is shared by all exchanges, and the body stays.
@@ -302,15 +328,7 @@ static enum end_reason open_upstream(struct exchange *ex)
     if (origin == NULL) {
         return end_reason_of_upstream(ex->dispatch.end.failure);
     }
-    const struct upstream_call call = {
-        .events = &upstream_events,
-        .owner = ex,
-        .model = ex->judged.model.upstream_model,
-        .messages = chat.messages,
-        .message_count = chat.message_count,
-        .request_id = span_from_string(ex->request_id),
-    };
-    ex->upstream = upstream_start(origin, &call);
+    ex->upstream = start_call(ex, origin, &chat);
     return ex->upstream == NULL ? END_NO_MEMORY : END_DONE;
 }
 

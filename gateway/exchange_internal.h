@@ -19,6 +19,7 @@
 #include "gateway/exchange.h"
 #include "gateway/judge.h"
 #include "gateway/relay.h"
+#include "gateway/trace.h"
 #include "upstream/upstream.h"
 
 struct event;
@@ -47,6 +48,7 @@ struct exchange {
     struct tally_slot *slot;   /* owned; NULL before admission */
     struct dispatch dispatch;  /* which upstream is asked, and how that has ended */
 
+    struct trace trace;      /* which one it is part of */
     struct judgement judged; /* what the head asks for, and who asks */
     enum end_reason refusal; /* of the head; END_DONE: none */
     enum end_reason outcome; /* in FLUSHING: how it will have ended */

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include <event2/event.h>
+#include <event2/util.h>
 
 #include "base/clock.h"
 
@@ -23,6 +24,21 @@ static const char *const state_names[] = {
 const char *exchange_state_name(enum exchange_state state)
 {
     return state_names[state];
+}
+
+/* A head that was refused before its end names no trace. */
+static void begin_trace(struct exchange *ex)
+{
+    enum config_trace wanted = ex->set->services.config->trace;
+    const struct request_head *head = connection_head(ex->connection);
+    uint8_t random[TRACE_RANDOM_BYTES];
+
+    if (wanted == CONFIG_TRACE_OFF) {
+        return;
+    }
+    evutil_secure_rng_get_bytes(random, sizeof(random));
+    trace_begin(&ex->trace, wanted == CONFIG_TRACE_ACCEPT ? head->traceparent : span_of(NULL, 0),
+                random);
 }
 
 struct exchange *exchange_new(struct exchange_set *set, struct connection *connection,
@@ -49,6 +65,7 @@ struct exchange *exchange_new(struct exchange_set *set, struct connection *conne
     dispatch_init(&ex->dispatch, set->services.origins, set->services.origin_count);
     (void)snprintf(ex->request_id, sizeof(ex->request_id), "%08" PRIx32 "%08" PRIx32,
                    set->id_prefix, set->id_count++);
+    begin_trace(ex);
     TAILQ_INSERT_TAIL(&set->live, ex, link);
     set->live_count++;
     metrics_add(&set->services.metrics->exchanges, 1);
@@ -94,6 +111,7 @@ void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum 
     struct access_record *record = &ex->record;
 
     record->request_id = ex->request_id;
+    record->trace = ex->trace.is_on ? &ex->trace : NULL;
     record->peer = connection_client(ex->connection);
     record->via = connection_via(ex->connection);
     record->tls = connection_tls(ex->connection);

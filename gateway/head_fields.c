@@ -60,6 +60,17 @@ static void keep_forwarded(struct head_lexer *lexer, size_t length)
     lexer->forwarded_count++;
 }
 
+/* Part of a list would be another list: with more lines than there is room for, none is kept. */
+static void keep_state(struct head_lexer *lexer, size_t length)
+{
+    if (lexer->state_count < TRACE_STATE_LINES_MAX) {
+        head_item_keep(lexer, PIECE_TRACESTATE + (int)lexer->state_count, length);
+    } else {
+        head_item_drop(lexer);
+    }
+    lexer->state_count++;
+}
+
 static bool has_seen(const struct head_lexer *lexer, int field)
 {
     return (lexer->seen & (1U << field)) != 0;
@@ -106,6 +117,10 @@ bool head_fields_end_line(struct head_lexer *lexer)
     }
     if (lexer->field == FIELD_X_FORWARDED_FOR) {
         keep_forwarded(lexer, value.length);
+        return true;
+    }
+    if (lexer->field == FIELD_TRACESTATE) {
+        keep_state(lexer, value.length);
         return true;
     }
     if (lexer->field == FIELD_TRACEPARENT) { /* two parents are none */
@@ -174,6 +189,10 @@ static void fill_head(struct head_lexer *lexer)
     head->forwarded.count = lexer->forwarded_count;
     for (size_t i = 0; i < head->forwarded.count; i++) {
         head->forwarded.lines[i] = piece_span(lexer, PIECE_FORWARDED + (int)i);
+    }
+    head->tracestate.count = lexer->state_count <= TRACE_STATE_LINES_MAX ? lexer->state_count : 0;
+    for (size_t i = 0; i < head->tracestate.count; i++) {
+        head->tracestate.lines[i] = piece_span(lexer, PIECE_TRACESTATE + (int)i);
     }
     if (has_seen(lexer, FIELD_TRANSFER_ENCODING)) {
         head->framing = BODY_CHUNKED;

@@ -59,6 +59,7 @@ static const struct field_name field_names[] = {
     {FIELD_EXPECT, true, SPAN_LITERAL("expect")},
     {FIELD_CONNECTION, false, SPAN_LITERAL("connection")},
     {FIELD_X_FORWARDED_FOR, false, SPAN_LITERAL("x-forwarded-for")},
+    {FIELD_TRACESTATE, false, SPAN_LITERAL("tracestate")},
 };
 
 #define FIELD_NAME_COUNT (sizeof(field_names) / sizeof(field_names[0]))

@@ -43,6 +43,7 @@ enum head_field {
     FIELD_EXPECT,
     FIELD_CONNECTION,
     FIELD_X_FORWARDED_FOR, /* its last lines are kept */
+    FIELD_TRACESTATE,      /* its lines are kept, when they are not too many */
     FIELD_OTHER,
 };
 

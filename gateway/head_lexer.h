@@ -21,6 +21,7 @@
 #include "base/span.h"
 #include "gateway/end_reason.h"
 #include "gateway/forwarded.h"
+#include "gateway/trace.h"
 
 struct head_limits {
     size_t max_head_bytes;   /* request line + fields; above: 431 */
@@ -55,9 +56,10 @@ struct request_head {
     struct span authorization;
     struct span content_type;
     struct span origin;
-    struct span traceparent;
+    struct span traceparent; /* empty, too, when it came twice */
     struct span user_agent;
-    struct forwarded forwarded; /* X-Forwarded-For: the last lines of it */
+    struct forwarded forwarded;    /* X-Forwarded-For: the last lines of it */
+    struct trace_state tracestate; /* all lines of it; none, when they are too many */
     enum body_framing framing;
     uint64_t content_length; /* bytes, when BODY_LENGTH */
     bool expects_continue;   /* Expect: 100-continue */
@@ -70,7 +72,8 @@ enum head_status {
     HEAD_REFUSED,  /* see refusal; the connection's framing is lost */
 };
 
-#define HEAD_PIECES (8 + FORWARDED_LINES_MAX) /* private: the spans of struct request_head */
+/* Private: the spans of struct request_head. */
+#define HEAD_PIECES (8 + FORWARDED_LINES_MAX + TRACE_STATE_LINES_MAX)
 
 struct head_lexer {
     /* result */
@@ -85,6 +88,7 @@ struct head_lexer {
     bool has_tab; /* in the white space before that value */
     unsigned field_count;
     unsigned forwarded_count; /* lines of X-Forwarded-For kept */
+    unsigned state_count;     /* lines of tracestate that have come */
     unsigned seen;            /* bit set of the fields that have come */
     size_t head_bytes;
     char *store; /* owned: captured bytes, NULL while nothing is captured */

@@ -24,10 +24,11 @@
 enum {
     PIECE_METHOD = HEAD_FIELDS_KEPT,
     PIECE_TARGET,
-    PIECE_FORWARDED, /* FORWARDED_LINES_MAX of them */
+    PIECE_FORWARDED,                                          /* FORWARDED_LINES_MAX of them */
+    PIECE_TRACESTATE = PIECE_FORWARDED + FORWARDED_LINES_MAX, /* TRACE_STATE_LINES_MAX of them */
 };
 
-_Static_assert(PIECE_FORWARDED + FORWARDED_LINES_MAX == HEAD_PIECES, "room for every piece");
+_Static_assert(PIECE_TRACESTATE + TRACE_STATE_LINES_MAX == HEAD_PIECES, "room for every piece");
 
 /* Ends the head at once. Always false, so that a step can return it. */
 bool head_refuse(struct head_lexer *lexer, enum end_reason reason, const char *problem);

@@ -221,12 +221,24 @@ bool call_on_head(struct upstream *call, const struct answer_head *head)
     return true;
 }
 
+/* What is kept for another attempt. */
+static void free_what_is_sent(struct upstream *call)
+{
+    free(call->body);
+    free(call->request_id);
+    free(call->traceparent);
+    free(call->tracestate);
+    call->body = NULL;
+    call->request_id = NULL;
+    call->traceparent = NULL;
+    call->tracestate = NULL;
+}
+
 void upstream_commit(struct upstream *call)
 {
     if (call != NULL) {
         call->is_committed = true;
-        free(call->body);
-        call->body = NULL;
+        free_what_is_sent(call);
     }
 }
 
@@ -359,9 +371,24 @@ void call_free(struct upstream *call)
         evbuffer_free(call->held);
     }
     answer_fini(&call->answer);
-    free(call->request_id);
-    free(call->body);
+    free_what_is_sent(call);
     free(call);
+}
+
+/* A copy; NULL of what is empty. False: no memory. */
+static bool keep_text(struct span text, char **kept)
+{
+    *kept = NULL;
+    if (span_is_empty(text)) {
+        return true;
+    }
+    *kept = malloc(text.length + 1);
+    if (*kept == NULL) {
+        return false;
+    }
+    memcpy(*kept, text.data, text.length);
+    (*kept)[text.length] = '\0';
+    return true;
 }
 
 /* Everything that is needed to die is allocated here. */
@@ -375,11 +402,11 @@ static bool fill(struct upstream *call, const struct upstream_call *wanted)
     call->answer.events = &answer_events;
     call->answer.owner = call;
     call->timer = evtimer_new(origin->context->base, on_timer, call);
-    call->request_id = strndup(wanted->request_id.length > 0 ? wanted->request_id.data : "",
-                               wanted->request_id.length);
     call->body = request_body_render(&origin->settings, wanted, &call->body_length);
     return answer_init(&call->answer, origin->settings.max_event_bytes) && call->timer != NULL &&
-           call->request_id != NULL && call->body != NULL;
+           call->body != NULL && keep_text(wanted->request_id, &call->request_id) &&
+           keep_text(wanted->traceparent, &call->traceparent) &&
+           keep_text(wanted->tracestate, &call->tracestate);
 }
 
 struct upstream *upstream_start(struct upstream_origin *origin, const struct upstream_call *wanted)

@@ -65,8 +65,10 @@ struct upstream {
     enum call_body_end held_end;
     enum call_loss held_loss;
     struct circuit_pass pass; /* held from the start of an attempt to its end */
-    char *request_id;         /* owned */
-    char *body;               /* owned: kept for retries, freed by the first delta */
+    char *request_id;         /* owned, may be NULL; so are the next two */
+    char *traceparent;        /* kept for retries, freed by the first delta */
+    char *tracestate;         /* the same */
+    char *body;               /* owned: the same */
     size_t body_length;
     int64_t timer_due_ms; /* when the timer fires, while it is pending */
     int64_t started_ms;

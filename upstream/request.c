@@ -55,6 +55,11 @@ static void on_http_body(struct evhttp_request *req, void *arg);        /* a pie
 static void on_http_error(enum evhttp_request_error error, void *arg);  /* just before done */
 static void on_http_done(struct evhttp_request *req, void *arg);        /* the last one */
 
+static bool add_field(struct evkeyvalq *fields, const char *name, const char *value)
+{
+    return value == NULL || evhttp_add_header(fields, name, value) == 0;
+}
+
 static bool add_fields(struct evhttp_request *req, const struct upstream *call)
 {
     struct evkeyvalq *fields = evhttp_request_get_output_headers(req);
@@ -65,16 +70,13 @@ static bool add_fields(struct evhttp_request *req, const struct upstream *call)
                  evhttp_add_header(fields, "Content-Type", "application/json") == 0 &&
                  evhttp_add_header(fields, "Accept", "text/event-stream") == 0;
 
-    if (is_ok && call->request_id[0] != '\0') {
-        is_ok = evhttp_add_header(fields, "X-Request-Id", call->request_id) == 0;
-    }
+    is_ok = is_ok && add_field(fields, "X-Request-Id", call->request_id) &&
+            add_field(fields, "traceparent", call->traceparent) &&
+            add_field(fields, "tracestate", call->tracestate);
     if (is_ok && bill_to != NULL && bill_to[0] != '\0') {
         is_ok = evhttp_add_header(fields, "X-HF-Bill-To", bill_to) == 0;
     }
-    if (is_ok && origin->authorization != NULL) {
-        is_ok = evhttp_add_header(fields, "Authorization", origin->authorization) == 0;
-    }
-    return is_ok;
+    return is_ok && add_field(fields, "Authorization", origin->authorization);
 }
 
 static struct evhttp_request *make_request(struct connection *connection,

@@ -107,7 +107,10 @@ struct upstream_call {
     struct span model;                    /* publisher/name, with an optional :provider */
     const struct upstream_message *messages;
     size_t message_count;
-    struct span request_id; /* printable ASCII without quotes; sent as X-Request-Id */
+    /* Printable ASCII, checked by the caller; each is sent when it is not empty. */
+    struct span request_id;  /* X-Request-Id */
+    struct span traceparent; /* the same for every attempt of the call */
+    struct span tracestate;
 };
 
 /* One upstream of the conf file. All texts are borrowed for the origin's life. */

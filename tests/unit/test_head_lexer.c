@@ -280,6 +280,36 @@ static void two_trace_parents_are_none(void **state)
     head_lexer_fini(&lexer);
 }
 
+static void all_lines_of_a_trace_state_are_kept_or_none(void **state)
+{
+    struct head_lexer lexer;
+    size_t taken;
+    (void)state;
+    head_lexer_init(&lexer, &limits);
+
+    assert_int_equal(feed(&lexer,
+                          START "tracestate: one \r\nTraceState:\r\nOrigin: o\r\n"
+                                "tracestate: three\r\ntracestate: four\r\n\r\n",
+                          &taken),
+                     HEAD_DONE);
+    assert_int_equal(lexer.head.tracestate.count, TRACE_STATE_LINES_MAX);
+    assert_span(lexer.head.tracestate.lines[0], "one");
+    assert_span(lexer.head.tracestate.lines[1], "");
+    assert_span(lexer.head.tracestate.lines[2], "three");
+    assert_span(lexer.head.tracestate.lines[3], "four");
+    assert_span(lexer.head.origin, "o");
+
+    head_lexer_reset(&lexer);
+    assert_int_equal(feed(&lexer,
+                          START "tracestate: 1\r\ntracestate: 2\r\ntracestate: 3\r\n"
+                                "tracestate: 4\r\ntracestate: 5\r\nOrigin: o\r\n\r\n",
+                          &taken),
+                     HEAD_DONE);
+    assert_int_equal(lexer.head.tracestate.count, 0);
+    assert_span(lexer.head.origin, "o");
+    head_lexer_fini(&lexer);
+}
+
 static void the_last_lines_of_forwarded_for_are_kept_in_order(void **state)
 {
     struct head_lexer lexer;
@@ -442,6 +472,7 @@ int main(void)
         cmocka_unit_test(the_last_lines_of_forwarded_for_are_kept_in_order),
         cmocka_unit_test(an_empty_field_is_not_an_absent_one),
         cmocka_unit_test(two_trace_parents_are_none),
+        cmocka_unit_test(all_lines_of_a_trace_state_are_kept_or_none),
         cmocka_unit_test(methods_are_told_apart_by_case),
         cmocka_unit_test(the_method_of_a_broken_head_is_known),
         cmocka_unit_test(a_long_method_is_kept_in_part),

@@ -107,6 +107,7 @@ class RawUpstream:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.manner = manner
         self.asked_at = []  # seconds on the monotonic clock, one for each whole request
+        self.heads = []  # of these, as they came
         self.connections = 0
         self._lock = threading.Lock()
         self._listener = socket.create_server((host, port), family=family, backlog=512)
@@ -134,20 +135,23 @@ class RawUpstream:
     def _serve(self, sock):
         with sock, contextlib.suppress(OSError):
             sock.settimeout(waiting.PATIENCE_S)
-            if not self._read_request(sock):
+            head = self._read_request(sock)
+            if not head:
                 return
             with self._lock:
+                self.heads.append(head)
                 self.asked_at.append(time.monotonic())
                 manner = self.manner
             manner(sock)
 
     @staticmethod
     def _read_request(sock):
+        """The head of a request that has come whole, its empty line included; else nothing."""
         data = b""
         while b"\r\n\r\n" not in data:
             piece = sock.recv(65536)
             if not piece:
-                return False
+                return b""
             data += piece
         head, body = data.split(b"\r\n\r\n", 1)
         lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n")
@@ -155,9 +159,9 @@ class RawUpstream:
         while len(body) < lengths[0]:
             piece = sock.recv(65536)
             if not piece:
-                return False
+                return b""
             body += piece
-        return True
+        return head + b"\r\n\r\n"
 
     def close(self):
         # shutdown() wakes the thread that accepts; close() alone would not.
