@@ -43,10 +43,10 @@ static void answer(struct evhttp_request *request, int status, const char *phras
 
 static void answer_words(struct evhttp_request *request, int status, const char *words)
 {
-    /* The same words are the phrase; without memory the body stays empty. */
+    /* Without memory the body stays empty. */
     (void)evbuffer_add(evhttp_request_get_output_buffer(request), words, strlen(words));
     (void)evbuffer_add(evhttp_request_get_output_buffer(request), "\n", 1);
-    answer(request, status, status == HTTP_OK ? "OK" : words, "text/plain; charset=utf-8");
+    answer(request, status, NULL, "text/plain; charset=utf-8"); /* the phrase that is usual */
 }
 
 static void free_text(const void *data, size_t length, void *text)
@@ -86,9 +86,9 @@ static void on_request(struct evhttp_request *request, void *arg)
     } else if (strcmp(path, "/livez") == 0) {
         answer_words(request, HTTP_OK, "live");
     } else if (strcmp(path, "/readyz") == 0) {
-        bool is_ready = metrics_is_ready(admin->metrics);
-        answer_words(request, is_ready ? HTTP_OK : HTTP_SERVUNAVAIL,
-                     is_ready ? "ready" : "not ready");
+        enum metrics_readiness readiness = metrics_readiness(admin->metrics);
+        answer_words(request, readiness == METRICS_READY ? HTTP_OK : HTTP_SERVUNAVAIL,
+                     metrics_readiness_text(readiness));
     } else {
         answer_words(request, HTTP_NOTFOUND, "Not Found");
     }

@@ -27,6 +27,7 @@ void connection_enqueue(struct connection *connection, struct connection_list *q
     connection->queue = queue;
     connection->queued_ms = clock_now_ms();
     TAILQ_INSERT_TAIL(queue, connection, queue_link);
+    metrics_add(&connection->set->settings.metrics->connections_owing, 1);
 }
 
 void connection_dequeue(struct connection *connection)
@@ -34,6 +35,7 @@ void connection_dequeue(struct connection *connection)
     if (connection->queue != NULL) {
         TAILQ_REMOVE(connection->queue, connection, queue_link);
         connection->queue = NULL;
+        metrics_subtract(&connection->set->settings.metrics->connections_owing, 1);
     }
 }
 

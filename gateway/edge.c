@@ -386,6 +386,7 @@ struct edge *edge_new(struct event_base *base, struct turn *turn, const struct c
     edge->exchanges = exchanges;
     edge->is_listening = true;
     edge->connections_max = file_limit_connections(config);
+    metrics_store(&metrics->connections_max, edge->connections_max);
     if (!make_parts(edge)) {
         edge_free(edge);
         return NULL;

@@ -179,6 +179,8 @@ static enum end_reason admit(struct exchange *ex)
 {
     switch (admission_acquire(ex->set->admission, ex->judged.identity.subject, &ex->slot)) {
     case ADMISSION_OK:
+        metrics_store(&ex->set->services.metrics->admitted,
+                      admission_in_flight(ex->set->admission));
         return END_DONE;
     case ADMISSION_FULL:
         ex->record.problem = "limits.exchanges reached";

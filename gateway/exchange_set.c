@@ -174,6 +174,7 @@ void exchange_bury(struct exchange *ex)
     account_model(ex);
     ex->connection = NULL;
     admission_release(set->admission, ex->slot);
+    metrics_store(&set->services.metrics->admitted, admission_in_flight(set->admission));
     TAILQ_REMOVE(&set->live, ex, link);
     TAILQ_INSERT_TAIL(&set->dead, ex, link);
     set->live_count--;
@@ -210,6 +211,8 @@ struct exchange_set *exchange_set_new(const struct exchange_services *services)
     set->services = *services;
     TAILQ_INIT(&set->live);
     TAILQ_INIT(&set->dead);
+    metrics_store(&services->metrics->exchanges_max, caps.exchanges);
+    metrics_store(&services->metrics->waiting_max, caps.waiting);
     set->admission = admission_new(&caps);
     set->parser = chat_request_parser_new();
     set->models = find_models(config, services->metrics);

@@ -14,26 +14,7 @@
 #include <sys/mman.h>
 
 #include "base/bug.h"
-#include "base/clock.h"
-
-#define CACHE_LINE_BYTES 64
-
-/* Each slot on cache lines of its own, so that no worker waits for another's writes. */
-union padded_slot {
-    struct metrics_slot slot;
-    char padding[(sizeof(struct metrics_slot) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES *
-                 CACHE_LINE_BYTES];
-};
-
-struct metrics {
-    size_t slot_count;
-    size_t mapping_bytes;
-    uint64_t restarts;
-    uint64_t workers_ready;
-    uint64_t is_draining;
-    uint64_t certificate_expiry_unix_s; /* 0: no TLS */
-    _Alignas(CACHE_LINE_BYTES) union padded_slot slots[];
-};
+#include "gateway/metrics_internal.h"
 
 struct series {
     size_t offset; /* of the field in struct metrics_slot */
@@ -102,14 +83,9 @@ static const struct series all_series[] = {
 };
 /* clang-format on */
 
-static uint64_t load(const uint64_t *value)
-{
-    return __atomic_load_n(value, __ATOMIC_RELAXED);
-}
-
 struct metrics *metrics_new(size_t slots)
 {
-    size_t bytes = sizeof(struct metrics) + slots * sizeof(union padded_slot);
+    size_t bytes = sizeof(struct metrics) + slots * sizeof(union metrics_padded_slot);
     void *mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct metrics *metrics = mapping;
 
@@ -156,6 +132,8 @@ void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplan
     metrics_store(&slot->upstream_connections, 0);
     metrics_store(&slot->upstream_idle, 0);
     metrics_store(&slot->usable_from_ms, 0);
+    metrics_store(&slot->connections_owing, 0);
+    metrics_store(&slot->admitted, 0);
     for (size_t i = 0; i < METRICS_UPSTREAMS; i++) {
         metrics_store(&slot->upstreams[i].circuit, 0);
     }
@@ -179,36 +157,6 @@ void metrics_set_draining(struct metrics *metrics)
     metrics_store(&metrics->is_draining, 1);
 }
 
-static bool has_usable_upstream(const struct metrics *metrics)
-{
-    uint64_t now_ms = (uint64_t)clock_now_ms();
-
-    for (size_t i = 0; i < metrics->slot_count; i++) {
-        uint64_t from_ms = load(&metrics->slots[i].slot.usable_from_ms);
-        if (from_ms != 0 && from_ms <= now_ms) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool metrics_is_ready(const struct metrics *metrics)
-{
-    return load(&metrics->workers_ready) > 0 && load(&metrics->is_draining) == 0 &&
-           has_usable_upstream(metrics);
-}
-
-static uint64_t sum(const struct metrics *metrics, size_t offset)
-{
-    uint64_t total = 0;
-
-    for (size_t i = 0; i < metrics->slot_count; i++) {
-        const char *slot = (const char *)&metrics->slots[i];
-        total += load((const void *)(slot + offset)); /* rows name 64-bit words only */
-    }
-    return total;
-}
-
 static void render_head(FILE *out, const char *name, const char *type, const char *help)
 {
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -216,7 +164,7 @@ static void render_head(FILE *out, const char *name, const char *type, const cha
 
 static void render_series(FILE *out, const struct metrics *metrics, const struct series *series)
 {
-    uint64_t value = sum(metrics, series->offset);
+    uint64_t value = metrics_sum(metrics, series->offset);
 
     render_head(out, series->name, series->type, series->help);
     if (series->per_second != 0) {
@@ -234,7 +182,7 @@ static void render_ends(FILE *out, const struct metrics *metrics)
         size_t offset = offsetof(struct metrics_slot, ends) + (size_t)reason * sizeof(uint64_t);
         fprintf(out, "tidegate_exchanges_ended_total{reason=\"%s\",fault=\"%s\"} %" PRIu64 "\n",
                 end_reason_token((enum end_reason)reason),
-                end_reason_fault((enum end_reason)reason), sum(metrics, offset));
+                end_reason_fault((enum end_reason)reason), metrics_sum(metrics, offset));
     }
 }
 
@@ -243,18 +191,18 @@ static void render_process(FILE *out, const struct metrics *metrics)
     render_head(out, "tidegate_build_info", "gauge", "Always 1; the label names the version.");
     fprintf(out, "tidegate_build_info{version=\"%s\"} 1\n", TIDEGATE_VERSION);
     render_head(out, "tidegate_workers_ready", "gauge", "Workers that accept connections.");
-    fprintf(out, "tidegate_workers_ready %" PRIu64 "\n", load(&metrics->workers_ready));
+    fprintf(out, "tidegate_workers_ready %" PRIu64 "\n", metrics_load(&metrics->workers_ready));
     render_head(out, "tidegate_draining", "gauge", "1 once the gateway is shutting down.");
-    fprintf(out, "tidegate_draining %" PRIu64 "\n", load(&metrics->is_draining));
-    if (load(&metrics->certificate_expiry_unix_s) != 0) {
+    fprintf(out, "tidegate_draining %" PRIu64 "\n", metrics_load(&metrics->is_draining));
+    if (metrics_load(&metrics->certificate_expiry_unix_s) != 0) {
         render_head(out, "tidegate_tls_certificate_expiry_timestamp_seconds", "gauge",
                     "When the first certificate of a listener expires.");
         fprintf(out, "tidegate_tls_certificate_expiry_timestamp_seconds %" PRIu64 "\n",
-                load(&metrics->certificate_expiry_unix_s));
+                metrics_load(&metrics->certificate_expiry_unix_s));
     }
     render_head(out, "tidegate_worker_restarts_total", "counter",
                 "Workers that ended without being asked to.");
-    fprintf(out, "tidegate_worker_restarts_total %" PRIu64 "\n", load(&metrics->restarts));
+    fprintf(out, "tidegate_worker_restarts_total %" PRIu64 "\n", metrics_load(&metrics->restarts));
 }
 
 /* The words of the access log's field "at", in small letters. */
@@ -267,7 +215,7 @@ static void render_states(FILE *out, const struct metrics *metrics)
                 "Requests being answered, by what they wait for.");
     for (size_t i = 0; i < METRICS_STATES; i++) {
         fprintf(out, "tidegate_exchanges_by_state{state=\"%s\"} %" PRIu64 "\n", names[i],
-                sum(metrics, offsetof(struct metrics_slot, states) + i * sizeof(uint64_t)));
+                metrics_sum(metrics, offsetof(struct metrics_slot, states) + i * sizeof(uint64_t)));
     }
 }
 

@@ -72,7 +72,12 @@ struct metrics_slot {
     uint64_t bytes_buffered;
     uint64_t upstream_connections;
     uint64_t upstream_idle;
-    uint64_t usable_from_ms; /* some upstream may be asked then, monotonic; 0: no worker here */
+    uint64_t usable_from_ms;    /* some upstream may be asked then, monotonic; 0: no worker here */
+    uint64_t connections_owing; /* those that may be closed to make room for another */
+    uint64_t admitted;          /* exchanges that count against limits.exchanges */
+    uint64_t connections_max;   /* the caps that this worker keeps to */
+    uint64_t exchanges_max;
+    uint64_t waiting_max;
     struct metrics_upstream upstreams[METRICS_UPSTREAMS];
 };
 
@@ -100,11 +105,19 @@ void metrics_set_workers_ready(struct metrics *metrics, size_t count);
 void metrics_set_certificate_expiry(struct metrics *metrics, int64_t unix_s);
 void metrics_set_draining(struct metrics *metrics); /* for good */
 
-/*
- * True while some worker is ready and could ask some upstream (its circuit is closed, or
- * due for a probe), and no shutdown has begun.
- */
-bool metrics_is_ready(const struct metrics *metrics);
+/* Whether a new request would be served; the first reason against it. */
+enum metrics_readiness {
+    METRICS_READY = 0,
+    METRICS_DRAINING,    /* a shutdown has begun */
+    METRICS_NO_WORKER,   /* none accepts */
+    METRICS_NO_UPSTREAM, /* every circuit of every worker is open, and none is due for a probe */
+    METRICS_FULL,        /* every worker that could ask one is at a cap */
+};
+
+enum metrics_readiness metrics_readiness(const struct metrics *metrics);
+
+/* "ready", or "not ready: " and why. Static. */
+const char *metrics_readiness_text(enum metrics_readiness readiness);
 
 /* Relaxed atomic add, one writer per slot. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */

@@ -29,7 +29,7 @@ def test_a_draining_gateway_lives_but_is_not_ready(world, sim):
     gateway.terminate()
     waiting.until(lambda: health(world, "--admin", admin).returncode == 1, "it to be unready")
 
-    assert health(world, "--admin", admin).stdout == "not ready\n"
+    assert health(world, "--admin", admin).stdout == "not ready: draining\n"
     assert health(world, "--admin", admin, "--live").returncode == 0
 
 

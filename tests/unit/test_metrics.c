@@ -97,28 +97,76 @@ static void names_that_nobody_uses_make_place(void **state)
     metrics_free(metrics);
 }
 
-static void ready_is_who_could_ask_somebody(void **state)
+static void expect_readiness(const struct metrics *metrics, enum metrics_readiness readiness)
+{
+    assert_string_equal(metrics_readiness_text(metrics_readiness(metrics)),
+                        metrics_readiness_text(readiness));
+}
+
+/* Two slots with the same caps: 3 connections, 2 exchanges, 1 that waits. */
+static struct metrics *with_caps(void)
 {
     struct metrics *metrics = metrics_new(2);
 
+    for (size_t i = 0; i < 2; i++) {
+        struct metrics_slot *slot = metrics_slot(metrics, i);
+        metrics_store(&slot->connections_max, 3);
+        metrics_store(&slot->exchanges_max, 2);
+        metrics_store(&slot->waiting_max, 1);
+    }
+    return metrics;
+}
+
+static void ready_is_who_could_ask_somebody(void **state)
+{
+    struct metrics *metrics = with_caps();
+
     (void)state;
     clock_set_for_test(5000, 5000);
+    expect_readiness(metrics, METRICS_NO_WORKER);
     metrics_set_workers_ready(metrics, 2);
-    assert_false(metrics_is_ready(metrics)); /* neither has said so */
+    expect_readiness(metrics, METRICS_NO_UPSTREAM); /* neither has said so */
     metrics_store(&metrics_slot(metrics, 0)->usable_from_ms, 5001);
-    assert_false(metrics_is_ready(metrics));
+    expect_readiness(metrics, METRICS_NO_UPSTREAM);
     metrics_store(&metrics_slot(metrics, 1)->usable_from_ms, 5000);
-    assert_true(metrics_is_ready(metrics)); /* one is enough */
+    expect_readiness(metrics, METRICS_READY); /* one is enough */
     metrics_worker_ended(metrics, 1, true);
-    assert_false(metrics_is_ready(metrics));
+    expect_readiness(metrics, METRICS_NO_UPSTREAM);
     clock_set_for_test(5001, 5001); /* the probe is due */
-    assert_true(metrics_is_ready(metrics));
+    expect_readiness(metrics, METRICS_READY);
     metrics_store(&metrics_slot(metrics, 0)->usable_from_ms, (uint64_t)INT64_MAX);
-    assert_false(metrics_is_ready(metrics)); /* and under way */
+    expect_readiness(metrics, METRICS_NO_UPSTREAM); /* and under way */
     metrics_store(&metrics_slot(metrics, 0)->usable_from_ms, 1);
     metrics_set_draining(metrics);
-    assert_false(metrics_is_ready(metrics));
+    expect_readiness(metrics, METRICS_DRAINING);
     clock_set_for_test(-1, -1);
+    metrics_free(metrics);
+}
+
+static void ready_is_who_has_room(void **state)
+{
+    struct metrics *metrics = with_caps();
+    struct metrics_slot *slot = metrics_slot(metrics, 0);
+
+    (void)state;
+    metrics_set_workers_ready(metrics, 1);
+    metrics_store(&slot->usable_from_ms, 1);
+    metrics_store(&slot->admitted, 1);
+    expect_readiness(metrics, METRICS_READY);
+    metrics_store(&slot->admitted, 2);
+    expect_readiness(metrics, METRICS_FULL);
+    metrics_store(&metrics_slot(metrics, 1)->usable_from_ms, 1); /* a second one, with room */
+    expect_readiness(metrics, METRICS_READY);
+    metrics_worker_ended(metrics, 1, true);
+    expect_readiness(metrics, METRICS_FULL);
+    metrics_store(&slot->admitted, 0);
+    metrics_store(&slot->waiting, 1);
+    expect_readiness(metrics, METRICS_FULL);
+    metrics_store(&slot->waiting, 0);
+    metrics_store(&slot->connections, 3);
+    expect_readiness(metrics, METRICS_FULL);
+    metrics_store(&slot->connections_owing, 1); /* which makes room */
+    expect_readiness(metrics, METRICS_READY);
     metrics_free(metrics);
 }
 
@@ -128,6 +176,7 @@ int main(void)
         cmocka_unit_test(the_slots_of_one_name_are_one_series),
         cmocka_unit_test(a_dead_worker_has_no_circuits_but_its_counts_stay),
         cmocka_unit_test(names_that_nobody_uses_make_place),
+        cmocka_unit_test(ready_is_who_has_room),
         cmocka_unit_test(ready_is_who_could_ask_somebody),
     };
 
