@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: MIT
+"""docs/openapi.yaml is true: every status that it names is produced and held against it.
+
+What it says of the program's tables (routes, end reasons, formats) is compared with them.
+That it is valid OpenAPI 3.1 is one of the static checks (tests/deploy/check_openapi.mjs).
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support import wire
+from support.api_description import ApiDescription, examples
+from support.simulator import sim as say
+from support.world import chat_body, chat_path
+
+ROOT = Path(__file__).parents[2]
+LONG = say(tokens=100000, pace=20)
+
+
+@pytest.fixture(scope="module")
+def api():
+    return ApiDescription()
+
+
+class Gateways:
+    """The same gateway three times, each with what some answers need."""
+
+    def __init__(self, world):
+        simulator = world.simulator()
+        small = {"max_body": "64k", "max_head": "8k", "body_timeout": "300ms"}
+        quick = {"retries": 0, "first_token_timeout": "500ms"}
+        self.plain = world.gateway(simulator, upstream=quick, limits=small)
+        self.truthful = world.gateway(simulator, upstream=quick, upstream_errors="gateway")
+        self.narrow = world.gateway(simulator, limits={"exchanges": 3, "exchanges_per_subject": 1})
+        self.token = world.token
+
+    def crowded(self, subject, *others):
+        """Ask as <subject> while <others> are being answered: three at once, one each."""
+        busy = [self.narrow.open(LONG, token=self.token(name)) for name in others]
+        try:
+            return self.narrow.ask(token=self.token(subject))
+        finally:
+            for client, _ in busy:
+                client.close()
+            self.narrow.wait_for_metric("tidegate_exchanges", 0)
+
+
+@pytest.fixture(scope="module")
+def gateways(shared_world):
+    return Gateways(shared_world)
+
+
+def plain(text="Hello", **options):
+    return lambda gateways: gateways.plain.ask(text, **options)
+
+
+def truthful(text):
+    return lambda gateways: gateways.truthful.ask(text)
+
+
+def raw(data):
+    return lambda gateways: gateways.plain.raw(data)[1]
+
+
+# operation, status, how it is made
+CASES = [
+    ("chat", 200, plain()),
+    ("chat", 200, plain(query="&format=data")),
+    ("chat", 400, plain(chat_id="")),
+    ("chat", 400, plain(query="&format=nonsense")),
+    ("chat", 400, plain(body={"messages": []})),
+    ("chat", 400, plain(model="other/model")),
+    ("chat", 400, plain(model="old/model")),
+    ("chat", 400, plain(say(status=404))),
+    ("chat", 400, plain(say(status=410))),
+    ("chat", 401, plain(without=["Authorization"])),
+    ("chat", 401, plain(token="a.b.c")),
+    ("chat", 404, plain(path="/api/ai/huggingface/test/chat?chat_id=1")),
+    ("chat", 405, plain(method="PUT")),
+    ("chat", 408, plain(body=b"", fields=[("Content-Length", "9")])),
+    ("chat", 413, plain(body=b" " * 65537)),
+    ("chat", 414, plain(query="&x=" + "a" * 8000)),
+    ("chat", 415, plain(fields=[("Content-Type", "text/plain")])),
+    ("chat", 417, plain(fields=[("Expect", "200-maybe")])),
+    ("chat", 429, lambda gateways: gateways.crowded("anna", "anna")),
+    ("chat", 429, plain(say(status=429, retry_after=7))),
+    ("chat", 431, plain(fields=[("X-Filler", "x" * 9000)])),
+    ("chat", 500, plain(say(status=500))),
+    ("chat", 500, plain(say(status=503, retry_after=3))),
+    ("chat", 502, truthful(say(status=500))),
+    ("chat", 503, lambda gateways: gateways.crowded("dora", "anna", "ben", "carl")),
+    ("chat", 503, truthful(say(status=503))),
+    ("chat", 504, truthful(say(after_head=60000))),
+    ("chat", 505, raw(f"POST {chat_path()} HTTP/3.0\r\nHost: a\r\n\r\n".encode())),
+    ("chatOptions", 204, raw(wire.request_bytes("OPTIONS", chat_path()))),
+]
+
+
+@pytest.mark.parametrize("operation, status, make", CASES,
+                         ids=[f"{row[0]}-{row[1]}-{at}" for at, row in enumerate(CASES)])
+def test_an_answer_is_as_described(api, gateways, operation, status, make):
+    reply = make(gateways)
+
+    assert reply.status == status
+    api.check(operation, reply)
+
+
+def test_nothing_is_described_that_is_not_asked_for(api):
+    assert api.statuses() == {(operation, status) for operation, status, _ in CASES}
+
+
+# --- the tables of the program ----------------------------------------------------
+
+
+def end_reasons():
+    """(token, status, message, fault) of every row that has a status."""
+    table = (ROOT / "gateway/end_reason.h").read_text()
+    rows = re.findall(r'X\(END_\w+,\s*"(\w+)",\s*(\d+),\s*"([^"]*)",\s*"(\w+)"\)', table)
+    assert len(rows) == table.count("    X(END_")
+    return [(token, int(status), message, fault) for token, status, message, fault in rows
+            if status != "0" and token != "done"]
+
+
+def enumerated(schema):
+    return set(schema.get("enum", [schema.get("const")]))
+
+
+def test_the_reasons_and_words_of_each_status_are_those_of_the_program(api):
+    reasons, words = {}, {}
+    for token, status, message, fault in end_reasons():
+        seen_as = [(status, message)]
+        if fault == "upstream" and status >= 500:
+            seen_as.append((500, "Internal Server Error"))
+        for code, text in seen_as:
+            reasons.setdefault(code, set()).add(token)
+            words.setdefault(code, set()).add(text)
+
+    for operation, status in api.statuses():
+        response = api.response(operation, status)
+        if status == 200:
+            assert "X-Tidegate-Reason" not in response["headers"]
+            continue
+        assert enumerated(api.header_schema(response, "X-Tidegate-Reason")) == reasons[status]
+        if status != 204:
+            own = response["content"]["application/json"]["schema"]["allOf"][1]["properties"]
+            assert own["statusCode"] == {"const": status}
+            assert enumerated(own["statusMessage"]) == words[status]
+    assert {status for _, status in api.statuses()} == {200} | set(reasons)
+
+
+def without_names(path):
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
+def test_the_routes_are_those_of_the_program(api):
+    table = (ROOT / "gateway/route.h").read_text()
+    known = re.findall(r"ROUTE_(?!UNKNOWN)[A-Z_]+,", table)
+    paths = re.findall(r"ROUTE_[A-Z_]+, */\* (/\S*)", table)
+
+    assert len(paths) == len(known) > 0, "each route says its path beside its name"
+    assert {without_names(path) for path in paths} == {
+        without_names(path) for path in api.document["paths"]}
+
+
+def test_the_formats_are_those_of_the_program(api):
+    row = re.search(r"^\| `format` \| ([a-z, ]+) \| `\"text\"`",
+                    (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
+    described = api.document["components"]["parameters"]["format"]["schema"]["enum"]
+
+    assert set(row.group(1).split(", ")) == set(described)
+    asked = [make for operation, status, make in CASES if (operation, status) == ("chat", 200)]
+    assert len(asked) == len(described)
+
+
+# --- what may be asked ------------------------------------------------------------
+
+USER = {"role": "user", "content": "a"}
+TEXT = {"type": "text", "text": "a"}
+BODIES = [
+    {"messages": [USER]},
+    {"messages": [USER, {"role": "assistant", "content": "b"}, USER], "id": 7, "more": {}},
+    {"messages": [{"role": "user", "parts": [TEXT]}]},
+    {"messages": [{"role": "user", "parts": [{"type": "step-start"}, TEXT], "content": ""}]},
+    {"messages": [{"role": "user", "parts": [TEXT], "content": None}]},
+    {"messages": [{"role": "user", "content": "a", "parts": "ignored"}]},
+    [],
+    {},
+    {"messages": {}},
+    {"messages": []},
+    {"messages": ["a"]},
+    {"messages": [{"content": "a"}]},
+    {"messages": [{"role": "system", "content": "a"}]},
+    {"messages": [{"role": "user"}]},
+    {"messages": [{"role": "user", "content": " \t\n"}]},
+    {"messages": [{"role": "user", "content": 7}]},
+    {"messages": [USER, {"role": "user", "content": ""}]},
+    {"messages": [{"role": "user", "parts": []}]},
+    {"messages": [{"role": "user", "parts": [{"type": "text", "text": " "}]}]},
+    {"messages": [{"role": "user", "parts": [TEXT, {"type": "text"}]}]},
+    {"messages": [{"role": "user", "parts": [TEXT, {"text": "a"}]}]},
+    {"messages": [{"role": "user", "parts": [TEXT, 7]}]},
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=json.dumps)
+def test_the_schema_and_the_program_agree_on_a_body(api, gateways, body):
+    reply = gateways.plain.ask(body=body)
+    problems = api.schema_problems("ChatRequest", body)
+
+    assert (reply.status == 200) == (not problems), problems
+
+
+def test_the_examples_fit_their_schemas(api):
+    shown = list(examples(api))
+
+    assert shown
+    for _, body in shown:
+        assert not api.schema_problems("ChatRequest", body)
+    assert not api.schema_problems("ChatRequest", chat_body())
+
+
+# model_publisher/model_name, chat_id; of those that fit, each is let through.
+NAMES = [("test/model", "a"), ("test/model:together", "A._~-9"), ("test/m", "x" * 128),
+         ("test/" + "m" * 97, "a"), ("test/mo*del", "a"), ("test/a:b:c", "a"),
+         ("test/model", "x" * 129), ("test/model", ""), ("test/model", "a+b")]
+
+
+@pytest.mark.parametrize("model, chat_id", NAMES)
+def test_the_parameters_and_the_program_agree(api, gateways, model, chat_id):
+    parameters = api.document["components"]["parameters"]
+    publisher, name = model.split("/")
+    problems = [problem for key, value in (("model_publisher", publisher), ("model_name", name),
+                                           ("chat_id", chat_id))
+                for problem in api.problems(parameters[key]["schema"], value)]
+
+    reply = gateways.plain.ask(model=model, chat_id=chat_id)
+
+    assert (reply.status == 200) == (not problems), problems
