@@ -50,7 +50,7 @@
     X("auth",   "leeway",                WHOLE_SECONDS,   auth_leeway_ms,                0, 300 * 1000, "30s", OPTIONAL, RELOAD,  \
       "How far the clocks of the issuer and of this machine may be apart, for exp, nbf and iat.")                                \
     X("stream", "format",                FORMAT,          stream_format,                 0, 0, "text", OPTIONAL, RELOAD,         \
-      "How an answer is written when the request names no format: bare text, or AI SDK data stream v1.")                         \
+      "How an answer is written when the request names no format: the text and nothing else, the AI SDK's data stream v1, or OpenAI's chat completion chunks.")                         \
     X("stream", "buffer",                SIZE,            stream_buffer_bytes,           4 * CONFIG_KIB, 16 * CONFIG_MIB, "64k", OPTIONAL, RELOAD, \
       "Bytes that may wait for one client. Above it the upstream is not read any more until the client has caught up.")          \
     X("stream", "write_timeout",         DURATION,        stream_write_timeout_ms,       CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "30s", OPTIONAL, RELOAD, \

@@ -98,4 +98,5 @@ void dispatch_take_end(struct dispatch *dispatch, const struct upstream_end *end
         dispatch->end = *end;
     }
     dispatch->end.attempts = attempts;
+    dispatch->end.error = span_of(NULL, 0); /* it is the call's, and goes with it */
 }

@@ -208,7 +208,12 @@ static enum end_reason judge(struct exchange *ex, const struct request_head *hea
     if (verdict != END_DONE) {
         return verdict;
     }
-    relay_init(&ex->relay, ex->judged.format, services->config->stream_buffer_bytes);
+    const struct format_stream stream = {
+        .id = span_from_string(ex->request_id),
+        .model = ex->judged.model.upstream_model,
+        .created_unix_s = clock_wall_unix_s(),
+    };
+    relay_init(&ex->relay, ex->judged.format, &stream, services->config->stream_buffer_bytes);
     return admit(ex);
 }
 
@@ -353,13 +358,20 @@ void exchange_on_request(struct exchange *ex, struct evhttp_request *request)
 
 /* -- the answer -- */
 
+/* Of all upstreams; it grows whenever an answer begins anew. */
+static unsigned attempts_so_far(const struct exchange *ex)
+{
+    return ex->dispatch.end.attempts + (ex->upstream == NULL ? 0 : upstream_attempts(ex->upstream));
+}
+
 static bool send_head(struct exchange *ex)
 {
     char head[REPLY_BYTES_MAX];
     size_t length = reply_stream_head_render(ex->relay.format, ex->request_id,
                                              client_leg_may_persist(&ex->client), head);
 
-    if (!client_leg_append(&ex->client, span_of(head, length))) {
+    if (!client_leg_append(&ex->client, span_of(head, length)) ||
+        !relay_begin(&ex->relay, &ex->client, attempts_so_far(ex))) {
         return false;
     }
     ex->head_sent = true;
@@ -383,11 +395,29 @@ static void stop_pause(struct exchange *ex)
     }
 }
 
+/* False when the answer begins with this delta. It may have ended the exchange. */
+static bool is_kept(struct exchange *ex, const struct upstream_delta *delta)
+{
+    if (relay_shows(&ex->relay, delta)) {
+        return false;
+    }
+    switch (relay_keep(&ex->relay, delta, attempts_so_far(ex))) {
+    case RELAY_OK:
+        return true;
+    case RELAY_FULL:
+        return false;
+    case RELAY_NO_MEMORY:
+        exchange_end(ex, END_NO_MEMORY);
+        return true;
+    }
+    return true;
+}
+
 static void on_upstream_delta(void *arg, const struct upstream_delta *delta)
 {
     struct exchange *ex = awake(arg);
 
-    if (ex == NULL || (!ex->head_sent && !relay_shows(&ex->relay, delta))) {
+    if (ex == NULL || (!ex->head_sent && is_kept(ex, delta))) {
         return;
     }
     if (ex->state == EX_AWAIT_ANSWER) {
@@ -420,10 +450,18 @@ static void flush_rest(struct exchange *ex, enum end_reason outcome)
     exchange_enter(ex, EX_FLUSHING);
 }
 
-/* The answer cannot go on. What the client is told depends on what it has seen. */
-static void fail_answer(struct exchange *ex, enum end_reason reason)
+/*
+ * The answer cannot go on. What the client is told depends on what it has seen. <event>:
+ * the provider's own words, if any.
+ */
+static void fail_answer(struct exchange *ex, enum end_reason reason, struct span event)
 {
-    if (ex->head_sent && relay_fail(&ex->relay, &ex->client, end_reason_token(reason))) {
+    const struct format_failure failure = {
+        .token = end_reason_token(reason),
+        .event = event,
+    };
+
+    if (ex->head_sent && relay_fail(&ex->relay, &ex->client, &failure)) {
         upstream_cancel(ex->upstream);
         ex->upstream = NULL;
         flush_rest(ex, reason);
@@ -463,7 +501,7 @@ static void on_upstream_end(void *arg, const struct upstream_end *end)
     if (end->failure == UPSTREAM_OK) {
         finish_answer(ex);
     } else if (!try_next_upstream(ex)) {
-        fail_answer(ex, end_reason_of_upstream(ex->dispatch.end.failure));
+        fail_answer(ex, end_reason_of_upstream(ex->dispatch.end.failure), end->error);
     }
 }
 
@@ -510,7 +548,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     }
     int64_t total_ms = ex->set->services.config->stream_total_timeout_ms;
     if (total_ms > 0 && now_ms >= ex->started_ms + total_ms && ex->state != EX_FLUSHING) {
-        fail_answer(ex, END_TOTAL_TIMEOUT);
+        fail_answer(ex, END_TOTAL_TIMEOUT, span_of(NULL, 0));
     } else if (total_ms > 0 && now_ms >= ex->started_ms + total_ms) {
         exchange_end(ex, END_TOTAL_TIMEOUT);
     } else if (ex->state == EX_AWAIT_BODY) {
@@ -588,6 +626,6 @@ void exchange_fail(struct exchange *ex, enum end_reason reason)
     if (ex->state == EX_FLUSHING) {
         exchange_end(ex, reason);
     } else {
-        fail_answer(ex, reason);
+        fail_answer(ex, reason, span_of(NULL, 0));
     }
 }

@@ -264,6 +264,7 @@ void exchange_set_reap(void *arg)
     while ((ex = TAILQ_FIRST(&set->dead)) != NULL) {
         TAILQ_REMOVE(&set->dead, ex, link);
         event_free(ex->deadline);
+        relay_fini(&ex->relay);
         ex->magic = 0;
         free(ex);
     }

@@ -4,7 +4,7 @@
  */
 #include "gateway/format.h"
 
-static const struct format *const formats[] = {&format_text, &format_data};
+static const struct format *const formats[] = {&format_text, &format_data, &format_openai};
 
 const struct format *format_find(struct span name)
 {
@@ -18,5 +18,5 @@ const struct format *format_find(struct span name)
 
 const char *format_names(void)
 {
-    return "text, data";
+    return "text, data, openai";
 }

@@ -4,16 +4,19 @@
  * so a failed answer is a chunked body without its last chunk.
  */
 #include "gateway/format.h"
+#include "gateway/format_write.h"
 
-static size_t delta_bound(const struct upstream_delta *delta)
+static size_t delta_bound(const struct format_stream *stream, const struct upstream_delta *delta)
 {
+    (void)stream;
     return delta->text.length;
 }
 
-static size_t write_delta(const struct upstream_delta *delta, char *out)
+static size_t write_delta(struct format_stream *stream, const struct upstream_delta *delta,
+                          char *out)
 {
-    memcpy(out, delta->text.data, delta->text.length);
-    return delta->text.length;
+    (void)stream;
+    return format_put(out, delta->text);
 }
 
 const struct format format_text = {

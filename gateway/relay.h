@@ -19,8 +19,17 @@
 #include "gateway/format.h"
 #include "upstream/upstream.h"
 
+/* What has come of an answer that does not begin yet: a role, before the first text. */
+struct relay_early {
+    char *bytes; /* owned, already in the format */
+    size_t length;
+    unsigned attempts; /* of the upstream, when it came: another attempt says it again */
+};
+
 struct relay {
     const struct format *format; /* static */
+    struct format_stream stream;
+    struct relay_early early;
     size_t high_water_bytes;
     uint64_t deltas;         /* that the client got to see */
     uint64_t pauses;         /* times the upstream was held back */
@@ -28,12 +37,17 @@ struct relay {
     int64_t paused_since_ms; /* valid while paused */
 };
 
-void relay_init(struct relay *relay, const struct format *format, size_t buffer_bytes);
+/* <stream> is copied, the texts in it are not. */
+void relay_init(struct relay *relay, const struct format *format,
+                const struct format_stream *stream, size_t buffer_bytes);
+
+/* Accepts one that is all zero. */
+void relay_fini(struct relay *relay);
 
 /* The low water mark that belongs to a buffer of this size. */
 size_t relay_low_water(size_t buffer_bytes);
 
-/* Whether the client would see anything of this delta. */
+/* Whether the client would see text, thinking or a tool call: then the answer begins. */
 bool relay_shows(const struct relay *relay, const struct upstream_delta *delta);
 
 enum relay_status {
@@ -41,6 +55,20 @@ enum relay_status {
     RELAY_FULL, /* taken, and the high water mark is passed: pause */
     RELAY_NO_MEMORY,
 };
+
+/*
+ * Keep what the client would see of a delta with which the answer does not begin yet.
+ * <attempts>: of the upstream. RELAY_FULL: nothing was kept, as there is too much of it;
+ * the answer has to begin.
+ */
+enum relay_status relay_keep(struct relay *relay, const struct upstream_delta *delta,
+                             unsigned attempts) MUST_USE;
+
+/* Another upstream is asked: what was kept is void. */
+void relay_forget(struct relay *relay);
+
+/* The answer begins: what was kept goes to the client's output. False when memory is out. */
+bool relay_begin(struct relay *relay, struct client_leg *leg, unsigned attempts) MUST_USE;
 
 /* Format one delta into the client's output. */
 enum relay_status relay_deliver(struct relay *relay, struct client_leg *leg,
@@ -54,7 +82,8 @@ bool relay_finish(struct relay *relay, struct client_leg *leg,
  * Tell the client in the format's own words that the answer failed, last chunk
  * included. False when the format has no words (or memory is out): cut instead.
  */
-bool relay_fail(struct relay *relay, struct client_leg *leg, const char *message) MUST_USE;
+bool relay_fail(struct relay *relay, struct client_leg *leg,
+                const struct format_failure *failure) MUST_USE;
 
 /* Keep count of pauses. */
 void relay_note_pause(struct relay *relay, int64_t now_ms);

@@ -16,6 +16,7 @@
 
 /* Error texts are short; error pages of front doors are not, and say no more. */
 #define REPORT_BYTES_MAX (64 * 1024)
+#define ERROR_EVENT_BYTES_MAX (8 * 1024)
 #define NOT_EVENTS "success without an event stream"
 
 /* <problem> is static text for the log, NULL where the failure says it all. */
@@ -53,8 +54,25 @@ static bool deliver(struct answer *answer, const struct upstream_delta *delta)
     return true;
 }
 
+/* A copy for those who show it as it is; what is too large for that, or without memory, is not. */
+static void keep_error_event(struct answer *answer, struct span data)
+{
+    if (data.length > ERROR_EVENT_BYTES_MAX) {
+        return;
+    }
+    free(answer->report);
+    answer->report = malloc(data.length);
+    answer->report_length = answer->report == NULL ? 0 : data.length;
+    if (answer->report != NULL) {
+        memcpy(answer->report, data.data, data.length);
+    }
+}
+
 static void take_error_event(struct answer *answer, const struct dialect_result *result)
 {
+    if (result->has_error_member) {
+        keep_error_event(answer, result->delta.data);
+    }
     if (result->error_status != 0) {
         answer->status = result->error_status;
     }
@@ -254,6 +272,12 @@ enum upstream_failure answer_verdict(const struct answer *answer, enum upstream_
         return UPSTREAM_ERROR_EVENT;
     }
     return answer->status == 503 || answer->status == 529 ? UPSTREAM_BUSY : UPSTREAM_STATUS;
+}
+
+struct span answer_error_event(const struct answer *answer)
+{
+    return answer->kind == ANSWER_EVENTS ? span_of(answer->report, answer->report_length)
+                                         : span_of(NULL, 0);
 }
 
 enum upstream_health answer_health(const struct answer *answer, enum upstream_failure failure)

@@ -62,7 +62,7 @@ struct answer {
     enum upstream_finish finish;
     struct upstream_usage usage;
     bool is_complete; /* a finish reason came: the end of the body is a success */
-    char *report;     /* owned: the body of an error answer */
+    char *report;     /* owned: the body of an error answer, or the data of an error event */
     size_t report_length;
 };
 
@@ -88,6 +88,12 @@ enum answer_step answer_take_end(struct answer *answer) MUST_USE;
  * error event, and of the statuses 503 alone means "busy".
  */
 enum upstream_failure answer_verdict(const struct answer *answer, enum upstream_failure failure);
+
+/*
+ * The data of the error event that has ended the answer, when it is such that it may be
+ * shown to whoever reads chunks; else empty. Borrowed from the answer.
+ */
+struct span answer_error_event(const struct answer *answer);
 
 /* What <failure>, or UPSTREAM_OK, says of the upstream's health. */
 enum upstream_health answer_health(const struct answer *answer, enum upstream_failure failure);

@@ -69,6 +69,22 @@ static void leave_circuit(struct upstream *call, enum upstream_failure failure)
                  call->answer.retry_after_s);
 }
 
+#define SECRET_BYTES_MIN 8 /* a shorter token keeps no secret, and may be any word */
+
+/* The provider's own error event, unless it repeats the token that we sent. */
+static struct span error_to_show(const struct upstream *call)
+{
+    struct span error = answer_error_event(&call->answer);
+    struct span token = origin_token(call->origin);
+
+    for (size_t i = 0; token.length >= SECRET_BYTES_MIN && i + token.length <= error.length; i++) {
+        if (memcmp(error.data + i, token.data, token.length) == 0) {
+            return span_of(NULL, 0);
+        }
+    }
+    return error;
+}
+
 static void end(struct upstream *call, enum upstream_failure failure)
 {
     struct upstream_end end = {
@@ -79,6 +95,7 @@ static void end(struct upstream *call, enum upstream_failure failure)
         .usage = call->answer.usage,
         .attempts = call->attempts,
         .problem = call->answer.problem,
+        .error = error_to_show(call),
     };
 
     leave_circuit(call, failure);
@@ -247,7 +264,7 @@ static bool on_answer_delta(void *owner, const struct upstream_delta *delta)
     struct upstream *call = owner;
 
     call->last_activity_ms = clock_now_ms();
-    if (!span_is_empty(delta->text) || !span_is_empty(delta->reasoning)) {
+    if (!span_is_empty(delta->text) || !span_is_empty(delta->reasoning) || delta->has_tool_call) {
         call->last_text_ms = call->last_activity_ms;
         if (call->state == CALL_AWAITING) {
             upstream_commit(call);

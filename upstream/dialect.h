@@ -34,6 +34,8 @@ struct dialect_result {
     struct upstream_usage usage;   /* when has_usage */
     enum upstream_failure failure; /* when DIALECT_ERROR: the row of the failure table */
     int error_status;              /* when DIALECT_ERROR: http_status_code or code, 0 if none */
+    bool has_error_member;         /* when DIALECT_ERROR: delta.data has a member "error" that says
+                                      something, as OpenAI's clients look for it */
 };
 
 /* Reusable memory for one event loop; see dialect.c. */

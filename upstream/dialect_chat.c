@@ -85,6 +85,24 @@ static void read_usage(const struct json_doc *doc, json_ref choice, struct diale
     }
 }
 
+static bool has_items(const struct json_doc *doc, json_ref at)
+{
+    return json_is(doc, at, JSON_ARRAY) && json_count(doc, at) > 0;
+}
+
+/* What a reader of chunks has to know without parsing it again. */
+static void read_shape(const struct json_doc *doc, json_ref choice, struct dialect_result *result)
+{
+    json_ref choices = json_member(doc, 0, "choices");
+    json_ref delta = object_member(doc, choice, "delta");
+    bool has_usage = object_member(doc, 0, "usage") != JSON_NONE;
+
+    result->delta.is_chunk = choices != JSON_NONE || has_usage;
+    result->delta.is_usage_only = has_usage && !has_items(doc, choices);
+    result->delta.has_tool_call = has_items(doc, json_member(doc, delta, "tool_calls")) ||
+                                  object_member(doc, delta, "function_call") != JSON_NONE;
+}
+
 static json_ref finish_of(const struct json_doc *doc, json_ref choice)
 {
     return json_member(doc, choice == JSON_NONE ? object_member(doc, 0, "delta") : choice,
@@ -132,6 +150,7 @@ static void read_event(struct dialect_scratch *scratch, const struct sse_event *
     }
     dialect_finish(doc, finish, result);
     read_usage(doc, choice, result);
+    read_shape(doc, choice, result);
 }
 
 const struct dialect dialect_chat = {.name = "chat", .read = read_event};

@@ -72,16 +72,20 @@ static struct span trim(struct span data)
     return data;
 }
 
-static void set_error(const struct json_doc *doc, struct dialect_result *result)
-{
-    result->kind = DIALECT_ERROR;
-    result->failure = classify_event(doc, &result->error_status);
-}
-
 bool dialect_is_set(const struct json_doc *doc, json_ref at)
 {
     return at != JSON_NONE && !json_is(doc, at, JSON_NULL) && !json_is(doc, at, JSON_FALSE) &&
            !json_string_equals(doc, at, "");
+}
+
+static void set_error(const struct json_doc *doc, struct dialect_result *result)
+{
+    json_ref error = doc == NULL ? JSON_NONE : json_member(doc, 0, "error");
+
+    result->kind = DIALECT_ERROR;
+    result->failure = classify_event(doc, &result->error_status);
+    result->has_error_member = dialect_is_set(doc, error) && (json_is(doc, error, JSON_OBJECT) ||
+                                                              json_is(doc, error, JSON_STRING));
 }
 
 /*

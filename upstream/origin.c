@@ -38,6 +38,14 @@ static bool make_authorization(struct upstream_origin *origin)
     return true;
 }
 
+struct span origin_token(const struct upstream_origin *origin)
+{
+    /* Not settings.token: the conf's copy may have been wiped since. */
+    return origin->authorization == NULL
+               ? span_of(NULL, 0)
+               : span_from_string(origin->authorization + sizeof(SCHEME) - 1);
+}
+
 /* A line end or a NUL in the token would become a second header field or a cut one. */
 static bool token_is_printable(struct span token)
 {

@@ -21,9 +21,10 @@
  *   6. Spans in events are valid during the callback only.
  *   7. After on_end the handle is still the owner's, who gives it up with
  *      upstream_cancel(), which is legal inside on_end.
- *   8. Events with neither text nor reasoning (a role, usage) may come again, as a retry
- *      is possible until the first text. An owner that has shown one of them to its
- *      client says so with upstream_commit(), which is legal inside on_delta.
+ *   8. Events with neither text nor reasoning nor a tool call (a role, usage) may come
+ *      again, as a retry is possible until the first of these: upstream_attempts() has
+ *      grown then. An owner that has shown one of them to its client says so with
+ *      upstream_commit(), which is legal inside on_delta.
  */
 #ifndef UPSTREAM_UPSTREAM_H
 #define UPSTREAM_UPSTREAM_H
@@ -66,7 +67,11 @@ struct upstream_usage {
 struct upstream_delta {
     struct span text;      /* answer text, UTF-8, unescaped */
     struct span reasoning; /* thinking text of a reasoning model, UTF-8, unescaped */
-    struct span data;      /* the event's data exactly as the provider sent it */
+    struct span data;      /* the event's data exactly as the provider sent it; lines of it
+                              are joined with LF, and there is no CR and no NUL */
+    bool is_chunk;         /* data is an OpenAI chat completion chunk: one JSON object */
+    bool is_usage_only;    /* a chunk that has usage and no choice */
+    bool has_tool_call;    /* a chunk with a piece of a tool call */
 };
 
 struct upstream_end {
@@ -77,6 +82,8 @@ struct upstream_end {
     struct upstream_usage usage;
     const char *problem; /* static text for the log: what exactly was wrong, or NULL */
     unsigned attempts;   /* requests sent or tried; 0 only for UPSTREAM_CIRCUIT_OPEN */
+    struct span error;   /* the provider's own error event: a JSON object with a member
+                            "error"; empty when there was none, or none fit to be shown */
 };
 
 struct upstream_events {

@@ -71,6 +71,9 @@ void origin_leave(struct upstream_origin *origin, struct circuit_pass *pass,
                   enum upstream_health health, enum upstream_failure failure,
                   int64_t retry_after_s);
 
+/* The provider's token as it is sent; empty: none is. Borrowed. */
+struct span origin_token(const struct upstream_origin *origin);
+
 /* Pay for one retry; false when the budget has none. */
 bool origin_spend_retry(struct upstream_origin *origin) MUST_USE;
 

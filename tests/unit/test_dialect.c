@@ -443,6 +443,45 @@ static void each_body_yields_what_its_row_says_at_every_cut(void **state)
     assert_int_equal(failures, 0);
 }
 
+/* What those need who pass chunks on: is it one, has it but usage, is it a tool call. */
+static void the_shape_of_a_chunk_is_told(void **state)
+{
+    static const struct {
+        const struct dialect *dialect;
+        const char *data;
+        bool is_chunk, is_usage_only, has_tool_call;
+    } rows[] = {
+        {&dialect_chat, "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}", true, false, false},
+        {&dialect_chat, "{\"choices\":[]}", true, false, false},
+        {&dialect_chat, "{\"choices\":[],\"usage\":null}", true, false, false},
+        {&dialect_chat, "{\"choices\":[],\"usage\":{}}", true, true, false},
+        {&dialect_chat, "{\"usage\":{}}", true, true, false},
+        {&dialect_chat, "{\"choices\":[{\"delta\":{}}],\"usage\":{}}", true, false, false},
+        {&dialect_chat, "{\"choices\":[{\"delta\":{\"tool_calls\":[{}]}}]}", true, false, true},
+        {&dialect_chat, "{\"choices\":[{\"delta\":{\"tool_calls\":[]}}]}", true, false, false},
+        {&dialect_chat, "{\"choices\":[{\"delta\":{\"tool_calls\":null}}]}", true, false, false},
+        {&dialect_chat, "{\"choices\":[{\"delta\":{\"function_call\":{}}}]}", true, false, true},
+        {&dialect_chat, "{\"type\":\"ping\"}", false, false, false},
+        {&dialect_chat, "{\"delta\":{\"message\":{\"content\":{\"text\":\"x\"}}}}", false, false,
+         false},
+        {&dialect_tgi, "{\"token\":{\"text\":\"x\"}}", false, false, false},
+    };
+    struct dialect_scratch *scratch = dialect_scratch_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct sse_event event = {.data = span_from_string(rows[i].data)};
+        struct dialect_result result;
+        rows[i].dialect->read(scratch, &event, &result);
+        if (result.delta.is_chunk != rows[i].is_chunk ||
+            result.delta.is_usage_only != rows[i].is_usage_only ||
+            result.delta.has_tool_call != rows[i].has_tool_call) {
+            fail_msg("%s", rows[i].data);
+        }
+    }
+    dialect_scratch_free(scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +489,7 @@ int main(void)
         cmocka_unit_test(error_field_and_error_name_are_failures_whatever_the_data),
         cmocka_unit_test(text_without_escapes_stays_in_the_event),
         cmocka_unit_test(settings_choose_the_dialect),
+        cmocka_unit_test(the_shape_of_a_chunk_is_told),
         cmocka_unit_test(each_body_yields_what_its_row_says_at_every_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,11 +16,22 @@
 #include "base/json.h"
 #include "gateway/format.h"
 
+static const struct format_stream fresh = {
+    .id = SPAN_LITERAL("0123"),
+    .model = SPAN_LITERAL("acme/chatty:fast"),
+    .created_unix_s = 1700000000,
+};
+
+#define MADE                                                                                       \
+    "data: {\"id\":\"chatcmpl-0123\",\"object\":\"chat.completion.chunk\",\"created\":1700000000," \
+    "\"model\":\"acme/chatty:fast\",\"choices\":["
+
 static size_t render(const struct format *format, struct span text, char *out)
 {
     const struct upstream_delta delta = {.text = text};
-    size_t bound = format->delta_bound(&delta);
-    size_t length = bound == 0 ? 0 : format->delta(&delta, out);
+    struct format_stream stream = {.id = SPAN_LITERAL("x")};
+    size_t bound = format->delta_bound(&stream, &delta);
+    size_t length = bound == 0 ? 0 : format->delta(&stream, &delta, out);
 
     assert_true(length <= bound);
     return length;
@@ -78,8 +89,8 @@ static void reasoning_alone_shows_nothing(void **state)
                                          .data = SPAN_LITERAL("{}")};
 
     (void)state;
-    assert_int_equal(format_text.delta_bound(&delta), 0);
-    assert_int_equal(format_data.delta_bound(&delta), 0);
+    assert_int_equal(format_text.delta_bound(&fresh, &delta), 0);
+    assert_int_equal(format_data.delta_bound(&fresh, &delta), 0);
 }
 
 /* Any UTF-8 comes back unchanged from a JSON reader, whatever its characters. */
@@ -131,32 +142,166 @@ static void data_ends_with_the_finish_and_the_usage(void **state)
 {
     struct upstream_end end = {.finish = UPSTREAM_FINISH_LENGTH, .usage = {12, 34}};
     char out[FORMAT_TAIL_BYTES_MAX];
+    struct format_stream stream = fresh;
 
     (void)state;
-    assert_true(span_equals_string(span_of(out, format_data.finish(&end, out)),
+    assert_true(span_equals_string(span_of(out, format_data.finish(&stream, &end, out)),
                                    "d:{\"finishReason\":\"length\",\"usage\":{\"promptTokens\":12,"
                                    "\"completionTokens\":34}}\n"));
     end.finish = UPSTREAM_FINISH_NONE;
     end.usage = (struct upstream_usage){-1, -1};
-    assert_true(span_equals_string(span_of(out, format_data.finish(&end, out)),
+    assert_true(span_equals_string(span_of(out, format_data.finish(&stream, &end, out)),
                                    "d:{\"finishReason\":\"unknown\",\"usage\":{\"promptTokens\":"
                                    "null,\"completionTokens\":null}}\n"));
 }
 
 static void data_has_words_for_a_failure(void **state)
 {
+    const struct format_failure failure = {.token = "draining", .event = SPAN_LITERAL("{}")};
+    struct format_stream stream = fresh;
     char out[FORMAT_TAIL_BYTES_MAX];
 
     (void)state;
-    assert_true(
-        span_equals_string(span_of(out, format_data.failure("it broke", out)), "3:\"it broke\"\n"));
+    assert_true(span_equals_string(span_of(out, format_data.failure(&stream, &failure, out)),
+                                   "3:\"draining\"\n"));
 }
+
+/* -- openai -- */
+
+static size_t relay_chunk(struct format_stream *stream, struct span data, char *out)
+{
+    const struct upstream_delta delta = {
+        .data = data, .text = SPAN_LITERAL("not looked at"), .is_chunk = true};
+    size_t bound = format_openai.delta_bound(stream, &delta);
+    size_t length = format_openai.delta(stream, &delta, out);
+
+    assert_int_equal(length, bound); /* what is passed on is reserved to the byte */
+    return length;
+}
+
+static void openai_passes_chunks_on_byte_for_byte(void **state)
+{
+    static const char *const chunks[][2] = {
+        {"{\"choices\":[]}", "data: {\"choices\":[]}\n\n"},
+        {" {\"choices\" : [] , \"seed\":18446744073709551615} ",
+         "data:  {\"choices\" : [] , \"seed\":18446744073709551615} \n\n"},
+        {"{\"choices\":[{\"delta\":{\"content\":\"\\u0000\\ud83d\\ude42\xe2\x80\xa8\"}}]}",
+         "data: "
+         "{\"choices\":[{\"delta\":{\"content\":\"\\u0000\\ud83d\\ude42\xe2\x80\xa8\"}}]}\n\n"},
+        {"{\n\"choices\":\n\n[]}\n", "data: {\ndata: \"choices\":\ndata: \ndata: []}\ndata: \n\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+        struct format_stream stream = fresh;
+        struct upstream_end end = {.finish = UPSTREAM_FINISH_STOP, .usage = {1, 2}};
+        char out[FORMAT_TAIL_BYTES_MAX];
+        size_t length = relay_chunk(&stream, span_from_string(chunks[i][0]), out);
+        assert_true(span_equals_string(span_of(out, length), chunks[i][1]));
+        length = format_openai.finish(&stream, &end, out);
+        assert_true(span_equals_string(span_of(out, length), "data: [DONE]\n\n"));
+    }
+}
+
+static void openai_makes_chunks_for_a_provider_that_has_none(void **state)
+{
+    const struct upstream_delta deltas[] = {
+        {.text = SPAN_LITERAL("a\"\n\x01\xf0\x9f\x99\x82"), .data = SPAN_LITERAL("{}")},
+        {.reasoning = SPAN_LITERAL("hm")},
+        {.reasoning = SPAN_LITERAL("r"), .text = SPAN_LITERAL("t")},
+    };
+    static const char *const made[] = {
+        MADE "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":"
+             "\"a\\\"\\n\\u0001\xf0\x9f\x99\x82\"},\"finish_reason\":null}]}\n\n",
+        MADE "{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\"},\"finish_reason\":null}]}\n\n",
+        MADE "{\"index\":0,\"delta\":{\"reasoning_content\":\"r\",\"content\":\"t\"},"
+             "\"finish_reason\":null}]}\n\n",
+    };
+    static const char end_made[] =
+        MADE "{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}]}\n\n" MADE
+             "],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}\n\n"
+             "data: [DONE]\n\n";
+    const struct upstream_end end = {.finish = UPSTREAM_FINISH_LENGTH, .usage = {3, 4}};
+    struct format_stream stream = fresh;
+    char out[FORMAT_TAIL_BYTES_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++) {
+        size_t bound = format_openai.delta_bound(&stream, &deltas[i]);
+        size_t length = format_openai.delta(&stream, &deltas[i], out);
+        assert_true(length <= bound);
+        assert_true(span_equals_string(span_of(out, length), made[i]));
+    }
+    assert_true(
+        span_equals_string(span_of(out, format_openai.finish(&stream, &end, out)), end_made));
+}
+
+static void openai_ends_an_empty_made_answer_with_a_role_and_a_reason(void **state)
+{
+    const struct upstream_end end = {.finish = UPSTREAM_FINISH_NONE, .usage = {-1, -1}};
+    const struct upstream_delta nothing = {.data = SPAN_LITERAL("{}")};
+    struct format_stream stream = fresh;
+    char out[FORMAT_TAIL_BYTES_MAX];
+
+    (void)state;
+    assert_int_equal(format_openai.delta_bound(&stream, &nothing), 0);
+    assert_true(
+        span_equals_string(span_of(out, format_openai.finish(&stream, &end, out)),
+                           MADE "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+                                "\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"));
+}
+
+static void openai_hides_usage_from_those_who_did_not_ask(void **state)
+{
+    const struct upstream_delta usage = {.data = SPAN_LITERAL("{\"choices\":[],\"usage\":{}}"),
+                                         .is_chunk = true,
+                                         .is_usage_only = true};
+    const struct upstream_end end = {.finish = UPSTREAM_FINISH_STOP, .usage = {3, INT64_MAX}};
+    struct format_stream stream = fresh;
+    char out[FORMAT_TAIL_BYTES_MAX];
+
+    (void)state;
+    assert_true(format_openai.delta_bound(&stream, &usage) > 0);
+    assert_non_null(strstr((out[format_openai.finish(&stream, &end, out)] = '\0', out),
+                           "\"total_tokens\":9223372036854775807}"));
+    stream.hides_usage = true;
+    assert_int_equal(format_openai.delta_bound(&stream, &usage), 0);
+    assert_null(strstr((out[format_openai.finish(&stream, &end, out)] = '\0', out), "usage"));
+}
+
+static void openai_reports_a_failure_and_does_not_say_done(void **state)
+{
+    static const struct {
+        struct format_failure failure;
+        const char *written;
+    } rows_of_failures[] = {
+        {{.token = "upstream_truncated"},
+         "data: {\"error\":{\"message\":\"The answer is not whole: upstream_truncated\","
+         "\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_truncated\"}}\n\n"},
+        {{.token = "upstream_error_event", .event = SPAN_LITERAL("{\"error\": \"overloaded\"}")},
+         "data: {\"error\": \"overloaded\"}\n\n"},
+        {{.token = "draining", .event = SPAN_LITERAL("{\n\"error\":1}")},
+         "data: {\"error\":{\"message\":\"The answer is not whole: draining\","
+         "\"type\":\"server_error\",\"param\":null,\"code\":\"draining\"}}\n\n"},
+    };
+    struct format_stream stream = fresh;
+    char out[FORMAT_TAIL_BYTES_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows_of_failures) / sizeof(rows_of_failures[0]); i++) {
+        size_t length = format_openai.failure(&stream, &rows_of_failures[i].failure, out);
+        assert_true(span_equals_string(span_of(out, length), rows_of_failures[i].written));
+    }
+}
+
+/* -- all of them -- */
 
 static void formats_are_found_by_name(void **state)
 {
     (void)state;
     assert_ptr_equal(format_find(span_from_string("text")), &format_text);
     assert_ptr_equal(format_find(span_from_string("data")), &format_data);
+    assert_ptr_equal(format_find(span_from_string("openai")), &format_openai);
     assert_null(format_find(span_from_string("TEXT")));
     assert_null(format_find(span_from_string("")));
     assert_non_null(strstr(format_names(), "data"));
@@ -171,6 +316,11 @@ int main(void)
         cmocka_unit_test(random_text_survives_data),
         cmocka_unit_test(data_ends_with_the_finish_and_the_usage),
         cmocka_unit_test(data_has_words_for_a_failure),
+        cmocka_unit_test(openai_passes_chunks_on_byte_for_byte),
+        cmocka_unit_test(openai_makes_chunks_for_a_provider_that_has_none),
+        cmocka_unit_test(openai_ends_an_empty_made_answer_with_a_role_and_a_reason),
+        cmocka_unit_test(openai_hides_usage_from_those_who_did_not_ask),
+        cmocka_unit_test(openai_reports_a_failure_and_does_not_say_done),
         cmocka_unit_test(formats_are_found_by_name),
     };
 

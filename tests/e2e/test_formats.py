@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""Each format as its clients read it: whole answers, failures, what is held back."""
+
+import json
+
+import pytest
+from support import world as worlds
+from support.hostile_upstream import DONE, FINISH, HEAD, HostileUpstream, chunk, chunked, event, text
+from support.simulator import sim as say
+
+ROLE = event({"id": "c1", "choices": [{"index": 0, "delta": {"role": "assistant"}}]})
+USAGE = event({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 7}})
+TOOL = event({"choices": [{"delta": {"content": None, "tool_calls": [{"index": 0, "function": {
+    "name": "tide", "arguments": "{"}}]}}]})
+TOOL_END = event({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    made = HostileUpstream()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(shared_world, upstream):
+    return shared_world.gateway(upstream.url())
+
+
+def events_of(body):
+    """The events of a stream as a strict reader sees them: the data of each."""
+    assert body.endswith(b"\n\n")
+    blocks = body.decode().removesuffix("\n\n").split("\n\n")
+    for block in blocks:
+        assert all(line.startswith("data: ") for line in block.split("\n")), block
+    return ["\n".join(line[6:] for line in block.split("\n")) for block in blocks]
+
+
+def openai_text(body):
+    chunks = [json.loads(data) for data in events_of(body) if data != "[DONE]"]
+    return "".join(choice["delta"].get("content") or ""
+                   for part in chunks for choice in part["choices"])
+
+
+# --- openai ---
+
+def test_openai_passes_the_providers_chunks_on_byte_for_byte(gateway, upstream):
+    odd = event(b'{ "choices" : [{"delta":{"content":"\\ud83c\\udf0a \xf0\x9f\x8c\x8a \\u0000"}}],'
+                b'"seed":18446744073709551615,"x":{"sla":null}}')
+    two_lines = b'data: {"choices":\ndata: [{"delta":{"content":"x"}}]}\n\n'
+    answer = [ROLE, odd, two_lines, text("tide"), FINISH, USAGE, DONE]
+    upstream.behaviours["whole"] = chunked(*answer)
+
+    reply = gateway.ask("whole", query="&format=openai")
+
+    assert (reply.status, reply.ended) == (200, "complete")
+    assert reply.field("Content-Type") == "text/event-stream; charset=utf-8"
+    assert reply.body == b"".join(answer)
+
+
+def test_openai_says_done_of_an_answer_that_the_provider_only_finished(gateway, upstream):
+    upstream.behaviours["no_done"] = chunked(text("a"), FINISH)
+
+    assert gateway.ask("no_done", query="&format=openai").body == text("a") + FINISH + DONE
+
+
+def test_openai_makes_one_stream_of_any_framing(gateway, upstream):
+    plain = b'{"choices":[{"delta":{"content":"a"}}]}'
+    upstream.behaviours["framing"] = chunked(
+        b"\xef\xbb\xbf: hello\r\n\r\nevent: x\r\nid: 7\r\ndata:" + plain + b"\r\rretry: 1\n" +
+        b"data:\n\n" + FINISH)
+
+    reply = gateway.ask("framing", query="&format=openai")
+
+    assert reply.body == b"data: " + plain + b"\n\n" + FINISH + DONE
+
+
+ERRORS = {
+    "object": b'{"error":{"message":"out of luck","type":"x","code":"y"}}',
+    "string": b'{"error": "overloaded", "error_type":"overloaded"}',
+    "with_choices": b'{"error":{"message":"gone"},"choices":[{"delta":{"content":""},'
+                    b'"finish_reason":"error"}]}',
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_openai_passes_the_providers_error_on_and_does_not_say_done(gateway, upstream, name):
+    upstream.behaviours[name] = chunked(text("a"), event(ERRORS[name]), DONE)
+
+    reply = gateway.ask(name, query="&format=openai")
+
+    assert reply.ended == "complete"
+    assert reply.body == text("a") + event(ERRORS[name])
+    gateway.wait_for_end("upstream_error_event", id=reply.field("X-Request-Id"))
+
+
+OWN_WORDS = {
+    "cut": (chunked(text("a"), last=b""), "upstream_truncated"),
+    "broken_json": (chunked(text("a"), event(b'{"choices":[')), "upstream_nonsense"),
+    "bad_utf8": (chunked(text("a"), event(b'{"choices":[{"delta":{"content":"\xff"}}]}')),
+                 "upstream_nonsense"),
+    "no_error_member": (chunked(text("a"), event({"object": "error", "message": "no"})),
+                        "upstream_error_event"),
+    "error_field": (chunked(text("a"), b'error: {"code":400,"message":"no"}\n\n'),
+                    "upstream_error_event"),
+    "given_up": (chunked(text("a"), event({"choices": [{"delta": {}, "finish_reason": "error"}]})),
+                 "upstream_error_event"),
+    "token_in_it": (chunked(text("a"), event({"error": f"bad key {worlds.PROVIDER_TOKEN}"})),
+                    "upstream_error_event"),
+    "giant": (chunked(text("a"), event({"error": "x" * 9000})), "upstream_error_event"),
+}
+
+
+@pytest.mark.parametrize("name", OWN_WORDS)
+def test_openai_has_words_of_its_own_for_any_other_failure(gateway, upstream, name):
+    behaviour, reason = OWN_WORDS[name]
+    upstream.behaviours[name] = (
+        behaviour if name != "cut" else lambda connection: connection.send(behaviour))
+
+    reply = gateway.ask(name, query="&format=openai")
+
+    assert reply.status == 200 and reply.ended == "complete"
+    assert reply.body.startswith(text("a"))
+    parts = events_of(reply.body)
+    assert len(parts) == 2 and "[DONE]" not in reply.text
+    error = json.loads(parts[1])["error"]
+    assert error["code"] == reason and reason in error["message"]
+    assert error["type"] == "server_error" and error["param"] is None
+    assert worlds.PROVIDER_TOKEN not in reply.text
+
+
+def test_openai_shows_usage_on_any_chunk_and_a_stream_of_nothing(gateway, upstream):
+    riding = event({"choices": [{"delta": {"content": "a"}}], "usage": {"prompt_tokens": 1}})
+    upstream.behaviours["riding"] = chunked(riding, FINISH, DONE)
+    upstream.behaviours["empty"] = chunked(ROLE, FINISH, USAGE, DONE)
+    upstream.behaviours["bare"] = chunked(DONE)
+
+    assert gateway.ask("riding", query="&format=openai").body == riding + FINISH + DONE
+    assert gateway.ask("empty", query="&format=openai").body == ROLE + FINISH + USAGE + DONE
+    last = events_of(gateway.ask("bare", query="&format=openai").body)
+    assert json.loads(last[0])["choices"][0]["finish_reason"] == "stop" and last[1] == "[DONE]"
+
+
+def test_a_tool_call_alone_is_an_answer(gateway, upstream):
+    upstream.behaviours["tool"] = chunked(ROLE, TOOL, TOOL_END, DONE)
+
+    reply = gateway.ask("tool", query="&format=openai")
+    as_text = gateway.ask("tool")
+
+    assert reply.body == ROLE + TOOL + TOOL_END + DONE
+    assert (as_text.status, as_text.body, as_text.ended) == (200, b"", "complete")
+
+
+def test_openai_holds_the_200_and_the_role_until_the_first_text(world, upstream):
+    gateway = world.gateway(upstream.url(), upstream={"retries": 0}, upstream_errors="gateway")
+    upstream.behaviours["role_then_error"] = chunked(ROLE, event({"error": "no"}))
+    upstream.behaviours["role_then_cut"] = lambda connection: connection.send(
+        chunked(ROLE, ROLE, last=b""))
+
+    error = gateway.ask("role_then_error", query="&format=openai")
+    cut = gateway.ask("role_then_cut", query="&format=openai")
+
+    assert (error.status, error.reason) == (502, "upstream_error_event")
+    assert (cut.status, cut.reason) == (502, "upstream_truncated")
+
+
+def test_a_retry_does_not_show_the_role_twice(world, upstream):
+    gateway = world.gateway(upstream.url(), upstream={"retries": 1})
+    answers = [chunked(ROLE, event({"error": "busy", "error_type": "overloaded"})),
+               chunked(ROLE, text("a"), FINISH, DONE)]
+    upstream.behaviours["second_time"] = lambda connection: connection.send(answers.pop(0))
+
+    reply = gateway.ask("second_time", query="&format=openai")
+
+    assert not answers, "it was asked twice"
+    assert reply.body == ROLE + text("a") + FINISH + DONE
+
+
+def test_endless_early_chunks_begin_the_answer(gateway, upstream):
+    """What is held back has a bound; what is above it is sent rather than lost."""
+    many = ROLE * 400
+    upstream.behaviours["many_roles"] = chunked(many, text("a"), FINISH, DONE)
+
+    reply = gateway.ask("many_roles", query="&format=openai")
+
+    assert reply.body == many + text("a") + FINISH + DONE
+
+
+def test_an_event_without_meaning_is_not_shown_as_a_chunk(gateway, upstream):
+    upstream.behaviours["ping"] = chunked(event({"type": "ping"}), text("a"), FINISH, DONE)
+
+    assert gateway.ask("ping", query="&format=openai").body == text("a") + FINISH + DONE
+
+
+def test_a_large_chunk_is_passed_on_whole(gateway, upstream):
+    large = text("\\\"\n" * 40000)
+    upstream.behaviours["large"] = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(
+        chunk(part[at:at + 5000]) for part in (large, FINISH, DONE)
+        for at in range(0, len(part), 5000)) + b"0\r\n\r\n"
+
+    assert gateway.ask("large", query="&format=openai").body == large + FINISH + DONE
+
+
+def test_openai_chunks_are_made_for_the_tgi_dialect(world, sim):
+    gateway = world.gateway(
+        sim, upstream={"url": sim.url("/generate_stream"), "dialect": "tgi"})
+    plain = gateway.ask(say(tokens=40, seed=3, finish="length"))
+
+    reply = gateway.ask(say(tokens=40, seed=3, finish="length"), query="&format=openai")
+
+    parts = events_of(reply.body)
+    chunks = [json.loads(part) for part in parts[:-1]]
+    assert parts[-1] == "[DONE]" and openai_text(reply.body) == plain.text
+    assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert chunks[0]["id"] == "chatcmpl-" + reply.field("X-Request-Id")
+    assert {part["object"] for part in chunks} == {"chat.completion.chunk"}
+    assert {part["model"] for part in chunks} == {worlds.MODEL}
+    finishes = [part["choices"][0]["finish_reason"] for part in chunks if part["choices"]]
+    assert finishes[-1] == "length" and set(finishes[:-1]) == {None}
+    assert chunks[-1]["choices"] == [] and chunks[-1]["usage"]["completion_tokens"] > 0
+
+
+def test_openai_reports_a_failure_of_the_tgi_dialect(world, sim):
+    gateway = world.gateway(
+        sim, upstream={"url": sim.url("/generate_stream"), "dialect": "tgi"})
+
+    reply = gateway.ask(say(tokens=40, error_after=5), query="&format=openai")
+
+    assert reply.ended == "complete" and "[DONE]" not in reply.text
+    assert json.loads(events_of(reply.body)[-1])["error"]
