@@ -22,8 +22,9 @@
  *   4. A call that may reach exchange_end() is the last thing its caller does.
  *
  * Clocks: the body's, the client's (write_timeout) and the total one are kept here,
- * by one timer that looks at times instead of being moved for every token. The
- * upstream's three (connect, first token, idle) are kept by upstream/request.c.
+ * by one timer that looks at times instead of being moved for every token
+ * (exchange_clock.c). The upstream's three (connect, first token, idle) are kept by
+ * upstream/call_clock.c.
  */
 #include "gateway/exchange.h"
 
@@ -67,7 +68,7 @@ static struct exchange *awake(void *arg)
     return ex->state == EX_ENDED ? NULL : ex;
 }
 
-/* -- states and the deadline -- */
+/* -- states -- */
 
 static bool may_enter(enum exchange_state from, enum exchange_state to)
 {
@@ -86,57 +87,6 @@ static bool may_enter(enum exchange_state from, enum exchange_state to)
         return from != EX_ENDED;
     }
     return false;
-}
-
-static int64_t sooner(int64_t a_ms, int64_t b_ms)
-{
-    return a_ms < b_ms ? a_ms : b_ms;
-}
-
-/* When the client has been given up if it takes no byte until then. */
-static int64_t stall_deadline_ms(const struct exchange *ex, int64_t now_ms)
-{
-    int64_t since_ms =
-        client_leg_backlog(&ex->client) > 0 ? connection_progress_ms(ex->connection) : now_ms;
-
-    return since_ms + ex->set->services.config->stream_write_timeout_ms;
-}
-
-/* The next moment at which something may have to end; INT64_MAX: none. */
-static int64_t next_deadline_ms(const struct exchange *ex, int64_t now_ms)
-{
-    const struct config *config = ex->set->services.config;
-    int64_t at_ms = INT64_MAX;
-
-    if (config->stream_total_timeout_ms > 0) {
-        at_ms = ex->started_ms + config->stream_total_timeout_ms;
-    }
-    switch (ex->state) {
-    case EX_AWAIT_BODY:
-        return sooner(at_ms, ex->started_ms + config->limits_body_timeout_ms);
-    case EX_RELAYING:
-    case EX_PAUSED:
-    case EX_FLUSHING:
-        return sooner(at_ms, stall_deadline_ms(ex, now_ms));
-    case EX_AWAIT_ANSWER:
-    case EX_ENDED:
-        break;
-    }
-    return at_ms;
-}
-
-static void arm_deadline(struct exchange *ex)
-{
-    int64_t now_ms = clock_now_ms();
-    int64_t at_ms = next_deadline_ms(ex, now_ms);
-    int64_t left_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-
-    if (at_ms == INT64_MAX) {
-        event_del(ex->deadline);
-        return;
-    }
-    struct timeval left = {left_ms / 1000, (left_ms % 1000) * 1000};
-    (void)event_add(ex->deadline, &left);
 }
 
 /* limits.waiting counts the exchanges in AWAIT_ANSWER, whatever they leave it for. */
@@ -169,7 +119,7 @@ static void exchange_enter(struct exchange *ex, enum exchange_state state)
     exchange_count_state(ex, state);
     ex->state = state;
     if (state != EX_ENDED) {
-        arm_deadline(ex);
+        exchange_arm_deadline(ex);
     }
 }
 
@@ -226,7 +176,7 @@ void exchange_start(struct exchange_set *set, struct connection *connection, boo
         connection_release(connection, NULL, CONNECTION_ABORT);
         return;
     }
-    arm_deadline(ex);
+    exchange_arm_deadline(ex);
     ex->refusal = judge(ex, head);
     if (ex->refusal != END_DONE && (!body_is_complete || head->method != METHOD_POST)) {
         /* A stranger's body is not read: the answer goes out now, then the connection closes. */
@@ -542,8 +492,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     if (ex == NULL) {
         return;
     }
-    if (next_deadline_ms(ex, now_ms) > now_ms) {
-        arm_deadline(ex); /* there was progress since the timer was set */
+    if (exchange_next_deadline_ms(ex, now_ms) > now_ms) {
+        exchange_arm_deadline(ex); /* there was progress since the timer was set */
         return;
     }
     int64_t total_ms = ex->set->services.config->stream_total_timeout_ms;

@@ -85,6 +85,12 @@ struct exchange *exchange_new(struct exchange_set *set, struct connection *conne
 
 const char *exchange_state_name(enum exchange_state state);
 
+/* The next moment at which something may have to end or be said; INT64_MAX: none. */
+int64_t exchange_next_deadline_ms(const struct exchange *ex, int64_t now_ms);
+
+/* Set the timer for that moment; it stays where it is set until it fires. */
+void exchange_arm_deadline(struct exchange *ex);
+
 /* Move it from the gauge of its state to that of <next>; EX_ENDED has none. */
 void exchange_count_state(const struct exchange *ex, enum exchange_state next);
 
