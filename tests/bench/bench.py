@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""bench.py - Tidegate and what else one would pick, side by side; called by `./tide bench`.
+
+How it is measured, and how to read it: README.md beside this file.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import report
+from peers import Direct, Haproxy, Nginx, Relay, Tidegate, World
+from runner import run_shapes
+from shapes import FULL, QUICK
+
+HERE = Path(__file__).resolve().parent
+NICE = -10  # a busy machine then disturbs less; needs root, and is left alone without
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(prog="tide bench", description=__doc__.split("\n")[0])
+    parser.add_argument("size", nargs="?", choices=("quick", "full"), default="full")
+    parser.add_argument("--shapes", help="only these, by name, separated by commas")
+    parser.add_argument("--peers", help="only these, by name, separated by commas")
+    parser.add_argument("--rounds", type=int, help="how often each is measured")
+    parser.add_argument("--scale", type=float, help="stretches the measured times")
+    parser.add_argument("--build", default="build/release", help=argparse.SUPPRESS)
+    parser.add_argument("--out", help="folder of the results; default: .dev/bench/results")
+    return parser.parse_args()
+
+
+def chosen(things, wanted, what):
+    if not wanted:
+        return things
+    names = wanted.split(",")
+    strange = [name for name in names if name not in [thing.name for thing in things]]
+    if strange:
+        sys.exit(f"bench: no {what} {strange[0]}; there are: "
+                 + ", ".join(thing.name for thing in things))
+    return [thing for thing in things if thing.name in names]
+
+
+def processor():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.machine()
+
+
+def commit():
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True,
+                          text=True, cwd=HERE, check=False)
+    return done.stdout.strip()
+
+
+def describe(peers):
+    """What makes this run comparable with another, or not."""
+    about = {
+        "date": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()),
+        "commit": commit(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+    }
+    about.update({peer.name: peer.version() for peer in peers if peer.version()})
+    return about
+
+
+def be_heard():
+    try:
+        os.nice(NICE)
+    except OSError:
+        pass
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def write_results(folder, about, shapes, collected, notes):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(
+        {"about": about, "notes": notes, "results": collected}, indent=1) + "\n")
+    report.write_csv(folder / "results.csv", collected)
+    report.plot(folder / "cpu.svg", shapes, collected)
+    lines = [f"{key}: {value}" for key, value in about.items()] + ["", *notes]
+    pages = [f"## {shape.title}\n\n"
+             + report.markdown_table(*report.rows_of(shape, collected[shape.name]))
+             for shape in shapes if shape.name in collected]
+    (folder / "tables.md").write_text(
+        "\n\n".join(["# Results", "```\n" + "\n".join(lines).strip() + "\n```", *pages]) + "\n")
+
+
+def main():
+    arguments = read_arguments()
+    is_quick = arguments.size == "quick"
+    shapes = chosen(QUICK if is_quick else FULL, arguments.shapes, "shape")
+    everyone = [Direct(), Relay(), Haproxy(), Nginx(), Tidegate("text"), Tidegate("openai")]
+    peers = chosen(everyone, arguments.peers, "peer")
+    rounds = arguments.rounds or (3 if is_quick else 7)
+    scale = arguments.scale or (0.6 if is_quick else 1.0)
+    be_heard()
+    folder = Path(tempfile.mkdtemp(prefix="tidegate-bench-"))
+    world = World(arguments.build, folder)
+    try:
+        collected, notes = run_shapes(world, peers, shapes, (rounds, scale, say))
+    finally:
+        world.close()
+        shutil.rmtree(folder)
+    about = describe(peers)
+    for shape in shapes:
+        print(f"\n{shape.title}\n"
+              + report.text_table(*report.rows_of(shape, collected[shape.name])))
+    print()
+    for line in [f"{key}: {value}" for key, value in about.items()] + notes:
+        print(line)
+    out = Path(arguments.out or ".dev/bench/results")
+    write_results(out, about, shapes, collected, notes)
+    print(f"\nraw results, tables and plots: {out}")
+
+
+if __name__ == "__main__":
+    main()
