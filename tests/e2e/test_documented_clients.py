@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Real clients: httpx, curl and fetch, as the endpoint's documentation uses them, and ours.
+"""The examples of the endpoint's documentation: httpx, curl and fetch.
 
-The documentation's three examples are taken out of it at test time and run as they stand,
+Its three examples are taken out of it at test time and run as they stand,
 but for the address. Where the documentation is absent those tests say so and skip.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from support.simulator import sim as say
 
-CLIENTS = Path(__file__).parent / "clients"
 PYTHON = "/usr/bin/python3"
 DOCUMENTED_HOST = re.compile(r"https://[a-z0-9.-]+(?=/api/ai/huggingface)")
 PATH = "/api/ai/huggingface/meta/llama/chat"
@@ -49,9 +48,6 @@ def at(served, code):
     moved, count = DOCUMENTED_HOST.subn(f"http://{served.address}", code)
     assert count == 1, "the example names its address once"
     return moved
-
-
-# --- the documentation's own -----------------------------------------------------
 
 
 def python_example(served, examples, tmp_path, token, model="llama"):
@@ -124,54 +120,3 @@ def test_the_documented_fetch_example_throws_for_a_refusal(served, examples, tmp
 
     assert done.returncode != 0
     assert "HTTP error! status: 401" in done.stderr
-
-
-# --- our own ---------------------------------------------------------------------
-
-
-def own_client(name, served, token, content, chat_id="9"):
-    url = f"http://{served.address}{PATH}?chat_id={chat_id}"
-    if name == "curl":
-        body = json.dumps({"messages": [{"role": "user", "content": content}]})
-        return run(["curl", "-sS", "-N", url, "-H", f"Authorization: Bearer {token}",
-                    "-H", "Content-Type: application/json", "-d", body])
-    if name == "httpx":
-        return run([PYTHON, CLIENTS / "own_httpx.py", url, token, content])
-    return run(["node", CLIENTS / "own_fetch.mjs", url, token, content])
-
-
-NAMES = ["curl", "httpx", "fetch"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_client_gets_the_whole_answer(served, shared_world, name):
-    done = own_client(name, served, shared_world.token(), WORDS)
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == TEXT
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_client_gets_a_long_answer_cut_anywhere(served, shared_world, name):
-    words = say(tokens=3000, pace=0, seed=11, split="random")
-    done = own_client(name, served, shared_world.token(), words)
-
-    assert done.returncode == 0, done.stderr
-    whole = say(tokens=3000, pace=0, seed=11)
-    same = served.ask(body={"messages": [{"role": "user", "content": whole}]})
-    assert done.stdout == same.text and len(same.text) > 10000
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_client_sees_a_refusal(served, name):
-    done = own_client(name, served, "not-a-token", WORDS)
-
-    assert json.loads(done.stdout) == {"statusCode": 401, "statusMessage": "Unauthorized"}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_client_sees_that_an_answer_was_cut(served, shared_world, name):
-    done = own_client(name, served, shared_world.token(), say(tokens=50, cut_after=5, seed=1))
-
-    assert done.returncode != 0, "a cut must not look like an end"
-    assert done.stdout != ""
