@@ -208,6 +208,8 @@ static bool set_choice(const struct config_key *key, const char *text, void *fie
         *(enum log_level *)field = (enum log_level)index;
     } else if (key->kind == CONFIG_KIND_LOG_FORMAT) {
         *(enum log_format *)field = (enum log_format)index;
+    } else if (key->kind == CONFIG_KIND_REASONING) {
+        *(enum config_reasoning *)field = (enum config_reasoning)index;
     } else if (key->kind == CONFIG_KIND_SANDBOX) {
         *(enum config_sandbox *)field = (enum config_sandbox)index;
     } else if (key->kind == CONFIG_KIND_TRACE) {
@@ -228,6 +230,9 @@ static int get_choice(const struct config_key *key, const void *field)
     }
     if (key->kind == CONFIG_KIND_LOG_FORMAT) {
         return (int)*(const enum log_format *)field;
+    }
+    if (key->kind == CONFIG_KIND_REASONING) {
+        return (int)*(const enum config_reasoning *)field;
     }
     if (key->kind == CONFIG_KIND_SANDBOX) {
         return (int)*(const enum config_sandbox *)field;

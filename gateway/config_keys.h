@@ -50,7 +50,9 @@
     X("auth",   "leeway",                WHOLE_SECONDS,   auth_leeway_ms,                0, 300 * 1000, "30s", OPTIONAL, RELOAD,  \
       "How far the clocks of the issuer and of this machine may be apart, for exp, nbf and iat.")                                \
     X("stream", "format",                FORMAT,          stream_format,                 0, 0, "text", OPTIONAL, RELOAD,         \
-      "How an answer is written when the request names no format: the text and nothing else, the AI SDK's data stream v1, or OpenAI's chat completion chunks.")                         \
+      "How an answer is written when the request names no format: the text and nothing else, the AI SDK's data stream (data) or UI message stream (ui), or OpenAI's chat completion chunks; see formats.md.")                         \
+    X("stream", "reasoning",             REASONING,       stream_reasoning,              0, 0, "auto", OPTIONAL, RELOAD,         \
+      "What becomes of the thinking of a reasoning model, in fields of its own or in <think> before the answer: \"auto\" passes it where the format has a place for it (data, ui) and drops it from text, \"keep\" keeps it in text too, \"drop\" drops it from all three. openai passes every chunk as it is.") \
     X("stream", "buffer",                SIZE,            stream_buffer_bytes,           4 * CONFIG_KIB, 16 * CONFIG_MIB, "64k", OPTIONAL, RELOAD, \
       "Bytes that may wait for one client. Above it the upstream is not read any more until the client has caught up.")          \
     X("stream", "write_timeout",         DURATION,        stream_write_timeout_ms,       CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "30s", OPTIONAL, RELOAD, \

@@ -57,11 +57,13 @@ static const char *const log_level_names[] = {"error", "warn", "info", "debug", 
 static const char *const log_format_names[] = {"logfmt", "json", NULL};
 static const char *const dialect_names[] = {"chat", "tgi", NULL};
 static const char *const sandbox_names[] = {"auto", "on", "off", NULL};
+static const char *const reasoning_names[] = {"auto", "keep", "drop", NULL};
 static const char *const trace_names[] = {"accept", "new", "off", NULL};
 
 _Static_assert(LOG_ERROR == 0 && LOG_DEBUG == 3, "log_level_names");
 _Static_assert(LOG_LOGFMT == 0 && LOG_JSON == 1, "log_format_names");
 _Static_assert(CONFIG_SANDBOX_AUTO == 0 && CONFIG_SANDBOX_OFF == 2, "sandbox_names");
+_Static_assert(CONFIG_REASONING_AUTO == 0 && CONFIG_REASONING_DROP == 2, "reasoning_names");
 _Static_assert(CONFIG_TRACE_ACCEPT == 0 && CONFIG_TRACE_OFF == 2, "trace_names");
 _Static_assert(UPSTREAM_DIALECT_CHAT == 0 && UPSTREAM_DIALECT_TGI == 1, "dialect_names");
 
@@ -95,6 +97,9 @@ const char *const *config_key_choices(const struct config_key *key)
     if (key->kind == CONFIG_KIND_SANDBOX) {
         return sandbox_names;
     }
+    if (key->kind == CONFIG_KIND_REASONING) {
+        return reasoning_names;
+    }
     if (key->kind == CONFIG_KIND_TRACE) {
         return trace_names;
     }
@@ -122,6 +127,7 @@ enum config_class config_key_class(const struct config_key *key)
     case CONFIG_KIND_LOG_FORMAT:
     case CONFIG_KIND_DIALECT:
     case CONFIG_KIND_SANDBOX:
+    case CONFIG_KIND_REASONING:
     case CONFIG_KIND_TRACE:
         return CONFIG_CLASS_CHOICE;
     case CONFIG_KIND_TEXT:

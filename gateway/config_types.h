@@ -34,6 +34,12 @@ enum config_trace {
     CONFIG_TRACE_OFF,        /* none is logged or sent */
 };
 
+enum config_reasoning {
+    CONFIG_REASONING_AUTO = 0, /* shown where the format has a place for it */
+    CONFIG_REASONING_KEEP,     /* shown everywhere */
+    CONFIG_REASONING_DROP,     /* shown where events are passed on as they are */
+};
+
 /* The type of a key's field follows from its kind; see config_keys.h. */
 #define CONFIG_FIELD_WORKERS(field) int64_t field; /* resolved: at least 1 */
 #define CONFIG_FIELD_ADDRESS(field) struct config_address field;
@@ -60,6 +66,7 @@ enum config_trace {
 #define CONFIG_FIELD_LOG_FORMAT(field) enum log_format field;
 #define CONFIG_FIELD_DIALECT(field) enum upstream_dialect field;
 #define CONFIG_FIELD_USER(field) char *field; /* config_user.h reads it */
+#define CONFIG_FIELD_REASONING(field) enum config_reasoning field;
 #define CONFIG_FIELD_SANDBOX(field) enum config_sandbox field;
 #define CONFIG_FIELD_TRACE(field) enum config_trace field;
 #define CONFIG_FIELD(section, key, kind, field, ...) CONFIG_FIELD_##kind(field)

@@ -144,6 +144,21 @@ static enum end_reason admit(struct exchange *ex)
     return END_NO_MEMORY;
 }
 
+static void prepare_relay(struct exchange *ex)
+{
+    const struct config *config = ex->set->services.config;
+    const struct relay_settings settings = {
+        .format = ex->judged.format,
+        .stream = {.id = span_from_string(ex->request_id),
+                   .model = ex->judged.model.upstream_model,
+                   .created_unix_s = clock_wall_unix_s()},
+        .reasoning = config->stream_reasoning,
+        .buffer_bytes = config->stream_buffer_bytes,
+    };
+
+    relay_init(&ex->relay, &settings);
+}
+
 /* The head's checks, then room for one more; END_DONE when all hold. */
 static enum end_reason judge(struct exchange *ex, const struct request_head *head)
 {
@@ -158,12 +173,7 @@ static enum end_reason judge(struct exchange *ex, const struct request_head *hea
     if (verdict != END_DONE) {
         return verdict;
     }
-    const struct format_stream stream = {
-        .id = span_from_string(ex->request_id),
-        .model = ex->judged.model.upstream_model,
-        .created_unix_s = clock_wall_unix_s(),
-    };
-    relay_init(&ex->relay, ex->judged.format, &stream, services->config->stream_buffer_bytes);
+    prepare_relay(ex);
     return admit(ex);
 }
 
@@ -321,7 +331,7 @@ static bool send_head(struct exchange *ex)
                                              client_leg_may_persist(&ex->client), head);
 
     if (!client_leg_append(&ex->client, span_of(head, length)) ||
-        !relay_begin(&ex->relay, &ex->client, attempts_so_far(ex))) {
+        !relay_begin(&ex->relay, &ex->client)) {
         return false;
     }
     ex->head_sent = true;
@@ -348,10 +358,11 @@ static void stop_pause(struct exchange *ex)
 /* False when the answer begins with this delta. It may have ended the exchange. */
 static bool is_kept(struct exchange *ex, const struct upstream_delta *delta)
 {
+    relay_note_attempt(&ex->relay, attempts_so_far(ex));
     if (relay_shows(&ex->relay, delta)) {
         return false;
     }
-    switch (relay_keep(&ex->relay, delta, attempts_so_far(ex))) {
+    switch (relay_keep(&ex->relay, delta)) {
     case RELAY_OK:
         return true;
     case RELAY_FULL:
@@ -422,6 +433,9 @@ static void fail_answer(struct exchange *ex, enum end_reason reason, struct span
 
 static void finish_answer(struct exchange *ex)
 {
+    if (!ex->head_sent) {
+        relay_note_attempt(&ex->relay, attempts_so_far(ex));
+    }
     /* An answer without text is an answer: its head has been waiting for this moment. */
     if ((!ex->head_sent && !send_head(ex)) ||
         !relay_finish(&ex->relay, &ex->client, &ex->dispatch.end)) {

@@ -4,7 +4,8 @@
  */
 #include "gateway/format.h"
 
-static const struct format *const formats[] = {&format_text, &format_data, &format_openai};
+static const struct format *const formats[] = {&format_text, &format_data, &format_ui,
+                                               &format_openai};
 
 const struct format *format_find(struct span name)
 {
@@ -18,5 +19,5 @@ const struct format *format_find(struct span name)
 
 const char *format_names(void)
 {
-    return "text, data, openai";
+    return "text, data, ui, openai";
 }

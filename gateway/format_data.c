@@ -2,9 +2,10 @@
 /*
  * format_data.c - the AI SDK's data stream, version 1: lines of CODE:JSON.
  *
- *   0:"text"   3:"what failed"   d:{"finishReason":...,"usage":{...}}
+ *   0:"text"   g:"thinking"   3:"what failed"   d:{"finishReason":...,"usage":{...}}
  *
- * Clients die on any other code, so there is none. U+0085, U+2028 and U+2029 are escaped
+ * Clients die on a code that they do not know, so there is no other. Those of version 3
+ * of the AI SDK do not know g: for them the conf has stream.reasoning = "drop". U+0085, U+2028 and U+2029 are escaped
  * although JSON does not ask for it: line splitters of some clients break there.
  */
 #include "gateway/format.h"
@@ -12,20 +13,41 @@
 
 #define FRAME_BYTES 5 /* 0:"" and LF */
 
+static struct span reasoning_of(const struct format_stream *stream,
+                                const struct upstream_delta *delta)
+{
+    return stream->shows_reasoning ? delta->reasoning : span_of(NULL, 0);
+}
+
+static size_t part_bound(struct span text)
+{
+    return span_is_empty(text) ? 0 : format_json_bound(text) + FRAME_BYTES;
+}
+
+static size_t put_part(char code, struct span text, char *out)
+{
+    size_t length = 0;
+
+    if (span_is_empty(text)) {
+        return 0;
+    }
+    out[length++] = code;
+    length += FORMAT_PUT_LITERAL(out + length, ":\"");
+    length += format_put_json(out + length, text);
+    return length + FORMAT_PUT_LITERAL(out + length, "\"\n");
+}
+
 static size_t delta_bound(const struct format_stream *stream, const struct upstream_delta *delta)
 {
-    (void)stream;
-    return delta->text.length == 0 ? 0 : format_json_bound(delta->text) + FRAME_BYTES;
+    return part_bound(delta->text) + part_bound(reasoning_of(stream, delta));
 }
 
 static size_t write_delta(struct format_stream *stream, const struct upstream_delta *delta,
                           char *out)
 {
-    size_t length = FORMAT_PUT_LITERAL(out, "0:\"");
+    size_t length = put_part('g', reasoning_of(stream, delta), out);
 
-    (void)stream;
-    length += format_put_json(out + length, delta->text);
-    return length + FORMAT_PUT_LITERAL(out + length, "\"\n");
+    return length + put_part('0', delta->text, out + length);
 }
 
 static const char *finish_name(enum upstream_finish finish)
@@ -66,7 +88,7 @@ static size_t write_failure(struct format_stream *stream, const struct format_fa
     size_t length = FORMAT_PUT_LITERAL(out, "3:\"");
 
     (void)stream;
-    length += format_put(out + length, span_from_string(failure->token));
+    length += format_put_failure(out + length, failure->token);
     return length + FORMAT_PUT_LITERAL(out + length, "\"\n");
 }
 
@@ -74,6 +96,7 @@ const struct format format_data = {
     .name = "data",
     .content_type = SPAN_LITERAL("text/event-stream; charset=utf-8"),
     .extra_fields = SPAN_LITERAL("X-Vercel-AI-Data-Stream: v1\r\n"),
+    .reasoning = FORMAT_REASONING_PART,
     .delta_bound = delta_bound,
     .delta = write_delta,
     .finish = write_finish,

@@ -202,18 +202,17 @@ static size_t write_finish(struct format_stream *stream, const struct upstream_e
 static size_t write_failure(struct format_stream *stream, const struct format_failure *failure,
                             char *out)
 {
-    struct span token = span_from_string(failure->token);
     size_t length;
 
     (void)stream;
     if (!span_is_empty(failure->event) && line_ends(failure->event) == 0) {
         return put_event(out, failure->event);
     }
-    length = FORMAT_PUT_LITERAL(out, EVENT "{\"error\":{\"message\":\"The answer is not whole: ");
-    length += format_put(out + length, token);
+    length = FORMAT_PUT_LITERAL(out, EVENT "{\"error\":{\"message\":\"");
+    length += format_put_failure(out + length, failure->token);
     length +=
         FORMAT_PUT_LITERAL(out + length, "\",\"type\":\"server_error\",\"param\":null,\"code\":\"");
-    length += format_put(out + length, token);
+    length += format_put(out + length, span_from_string(failure->token));
     return length + FORMAT_PUT_LITERAL(out + length, "\"}}" EVENT_END);
 }
 
@@ -221,6 +220,7 @@ const struct format format_openai = {
     .name = "openai",
     .content_type = SPAN_LITERAL("text/event-stream; charset=utf-8"),
     .extra_fields = SPAN_LITERAL(""),
+    .reasoning = FORMAT_REASONING_RAW,
     .delta_bound = delta_bound,
     .delta = write_delta,
     .finish = write_finish,

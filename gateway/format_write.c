@@ -32,6 +32,14 @@ size_t format_put_count(char *out, int64_t count)
     return count < 0 ? FORMAT_PUT_LITERAL(out, "null") : format_put_number(out, count);
 }
 
+size_t format_put_failure(char *out, const char *token)
+{
+    size_t length = FORMAT_PUT_LITERAL(out, "The answer is not whole (");
+
+    length += format_put(out + length, span_from_string(token));
+    return length + FORMAT_PUT_LITERAL(out + length, ").");
+}
+
 /* True for bytes that stand for themselves and begin no character that is escaped. */
 static bool is_plain(unsigned char byte)
 {

@@ -33,6 +33,9 @@ size_t format_put_number(char *out, int64_t number);
 /* A count, or null when it is less than 0: the provider did not tell. */
 size_t format_put_count(char *out, int64_t count);
 
+/* What a client is told of an answer that has failed; <token> is that of an end reason. */
+size_t format_put_failure(char *out, const char *token);
+
 /*
  * The inside of a JSON string (RFC 8259 section 7). U+0085, U+2028 and U+2029 are
  * escaped although JSON does not ask for it: line splitters of some clients break there.

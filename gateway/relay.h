@@ -16,20 +16,26 @@
 
 #include "base/attrs.h"
 #include "gateway/client_leg.h"
+#include "gateway/config_types.h"
 #include "gateway/format.h"
+#include "gateway/think_filter.h"
 #include "upstream/upstream.h"
 
-/* What has come of an answer that does not begin yet: a role, before the first text. */
-struct relay_early {
-    char *bytes; /* owned, already in the format */
-    size_t length;
-    unsigned attempts; /* of the upstream, when it came: another attempt says it again */
+struct relay_settings {
+    const struct format *format; /* static */
+    struct format_stream stream; /* copied; the texts in it are not */
+    enum config_reasoning reasoning;
+    size_t buffer_bytes;
 };
 
 struct relay {
     const struct format *format; /* static */
     struct format_stream stream;
-    struct relay_early early;
+    bool splits_thinking; /* the text goes through <thinking> */
+    struct think_filter thinking;
+    char *early; /* owned: what has come, in the format, of an answer that has not begun yet */
+    size_t early_length;
+    unsigned attempt; /* of the upstream, that all this has come from */
     size_t high_water_bytes;
     uint64_t deltas;         /* that the client got to see */
     uint64_t pauses;         /* times the upstream was held back */
@@ -37,9 +43,7 @@ struct relay {
     int64_t paused_since_ms; /* valid while paused */
 };
 
-/* <stream> is copied, the texts in it are not. */
-void relay_init(struct relay *relay, const struct format *format,
-                const struct format_stream *stream, size_t buffer_bytes);
+void relay_init(struct relay *relay, const struct relay_settings *settings);
 
 /* Accepts one that is all zero. */
 void relay_fini(struct relay *relay);
@@ -57,18 +61,17 @@ enum relay_status {
 };
 
 /*
- * Keep what the client would see of a delta with which the answer does not begin yet.
- * <attempts>: of the upstream. RELAY_FULL: nothing was kept, as there is too much of it;
+ * Keep what the client would see of a delta with which the answer does not begin yet: a
+ * role, before the first text. RELAY_FULL: nothing was kept, as there is too much of it;
  * the answer has to begin.
  */
-enum relay_status relay_keep(struct relay *relay, const struct upstream_delta *delta,
-                             unsigned attempts) MUST_USE;
+enum relay_status relay_keep(struct relay *relay, const struct upstream_delta *delta) MUST_USE;
 
-/* Another upstream is asked: what was kept is void. */
-void relay_forget(struct relay *relay);
+/* The number of the upstream's attempt. Another one than before says everything anew. */
+void relay_note_attempt(struct relay *relay, unsigned attempt);
 
 /* The answer begins: what was kept goes to the client's output. False when memory is out. */
-bool relay_begin(struct relay *relay, struct client_leg *leg, unsigned attempts) MUST_USE;
+bool relay_begin(struct relay *relay, struct client_leg *leg) MUST_USE;
 
 /* Format one delta into the client's output. */
 enum relay_status relay_deliver(struct relay *relay, struct client_leg *leg,

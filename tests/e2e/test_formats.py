@@ -228,3 +228,181 @@ def test_openai_reports_a_failure_of_the_tgi_dialect(world, sim):
 
     assert reply.ended == "complete" and "[DONE]" not in reply.text
     assert json.loads(events_of(reply.body)[-1])["error"]
+
+
+# --- ui ---
+
+UI_BEGIN = [{"type": "start"}, {"type": "start-step"}]
+UI_END = [{"type": "finish-step"}, {"type": "finish"}, "[DONE]"]
+
+
+def ui_parts(body):
+    return [data if data == "[DONE]" else json.loads(data) for data in events_of(body)]
+
+
+def ui_of(*pieces):
+    """The parts of an answer of (kind, texts)."""
+    parts = list(UI_BEGIN)
+    for number, (kind, *texts) in enumerate(pieces):
+        parts.append({"type": f"{kind}-start", "id": str(number)})
+        parts += [{"type": f"{kind}-delta", "id": str(number), "delta": piece} for piece in texts]
+        parts.append({"type": f"{kind}-end", "id": str(number)})
+    return parts + UI_END
+
+
+def test_ui_is_a_message_of_one_text_part(gateway, upstream):
+    upstream.behaviours["ui"] = chunked(ROLE, text("a\n\u2028\U0001F30A"), text("b"), FINISH, USAGE,
+                                        DONE)
+
+    reply = gateway.ask("ui", query="&format=ui")
+
+    assert (reply.status, reply.ended) == (200, "complete")
+    assert reply.field("X-Vercel-AI-UI-Message-Stream") == "v1"
+    assert reply.field("Content-Type") == "text/event-stream; charset=utf-8"
+    assert ui_parts(reply.body) == ui_of(("text", "a\n\u2028\U0001F30A", "b"))
+
+
+def test_ui_of_an_answer_without_text_is_a_message_all_the_same(gateway, upstream):
+    upstream.behaviours["nothing"] = chunked(ROLE, FINISH, DONE)
+
+    assert ui_parts(gateway.ask("nothing", query="&format=ui").body) == UI_BEGIN + UI_END
+
+
+@pytest.mark.parametrize("name", OWN_WORDS)
+def test_ui_reports_a_failure_as_an_error_part(gateway, upstream, name):
+    behaviour, reason = OWN_WORDS[name]
+    upstream.behaviours[name] = (
+        behaviour if name != "cut" else lambda connection: connection.send(behaviour))
+
+    reply = gateway.ask(name, query="&format=ui")
+
+    parts = ui_parts(reply.body)
+    assert reply.status == 200 and reply.ended == "complete"
+    assert parts[:4] == ui_of(("text", "a"))[:4]
+    assert parts[4:] == [
+        {"type": "error", "errorText": f"The answer is not whole ({reason})."}, "[DONE]"]
+
+
+def test_ui_works_in_the_tgi_dialect(world, sim):
+    gateway = world.gateway(
+        sim, upstream={"url": sim.url("/generate_stream"), "dialect": "tgi"})
+    plain = gateway.ask(say(tokens=30, seed=8))
+
+    parts = ui_parts(gateway.ask(say(tokens=30, seed=8), query="&format=ui").body)
+
+    said = "".join(part["delta"] for part in parts[:-1] if part["type"] == "text-delta")
+    assert said == plain.text and parts[-3:] == UI_END
+
+
+# --- reasoning ---
+
+def thought(words, field="reasoning_content"):
+    return event({"choices": [{"delta": {"content": None, field: words}}]})
+
+
+def data_parts(body):
+    """(code, text) with neighbours of one code joined, the end left out."""
+    joined = []
+    for line in body.decode().splitlines():
+        code, value = line.split(":", 1)
+        if code not in "0g":
+            continue
+        if joined and joined[-1][0] == code:
+            joined[-1] = (code, joined[-1][1] + json.loads(value))
+        else:
+            joined.append((code, json.loads(value)))
+    return joined
+
+
+def tgi(words):
+    return event({"token": {"text": words, "special": False}})
+
+
+TGI_END = event({"token": {"text": "</s>", "special": True}, "generated_text": ""})
+THOUGHT_IN = {
+    "reasoning_content": (thought("h"), thought("m"), text("Tide")),
+    "reasoning": (thought("h", "reasoning"), thought("m", "reasoning"), text("Tide")),
+    "tags": (text("<think>"), text("\n"), text("hm"), text("</think>"), text("\n\n"), text("Tide")),
+    "tags_whole": (text("<think>\nhm</think>\n\nTide"),),
+    "tags_by_byte": tuple(text(letter) for letter in "<think>hm</think>\n\nTide"),
+}
+
+
+@pytest.fixture(scope="module")
+def gateways(shared_world, upstream):
+    """By stream.reasoning and by dialect."""
+    return {(reasoning, dialect): shared_world.gateway(
+        upstream.url(), stream={"reasoning": reasoning}, upstream={"dialect": dialect})
+        for reasoning in ("auto", "keep", "drop") for dialect in ("chat", "tgi")}
+
+
+@pytest.mark.parametrize("name", THOUGHT_IN)
+def test_thinking_goes_where_the_format_has_a_place_for_it(gateways, upstream, name):
+    events = THOUGHT_IN[name]
+    upstream.behaviours[name] = chunked(*events, FINISH, DONE)
+
+    def ask(reasoning, form):
+        reply = gateways[reasoning, "chat"].ask(name, query=f"&format={form}")
+        assert (reply.status, reply.ended) == (200, "complete")
+        return reply.body
+
+    both, answer = [("g", "hm"), ("0", "Tide")], [("0", "Tide")]
+    assert ask("auto", "text") == ask("drop", "text") == b"Tide"
+    kept = ask("keep", "text")
+    assert kept.startswith(b"<think>") and kept.endswith(b"hm</think>\n\nTide".removeprefix(
+        b"" if "tags" in name else b"hm")) and b"hm" in kept
+    assert data_parts(ask("auto", "data")) == data_parts(ask("keep", "data")) == both
+    assert data_parts(ask("drop", "data")) == answer
+    for reasoning in ("auto", "keep"):
+        parts = ui_parts(ask(reasoning, "ui"))
+        assert [part for part in parts if part != "[DONE]" and "delta" not in part] == [
+            part for part in ui_of(("reasoning", "hm"), ("text", "Tide"))[:-1]
+            if "delta" not in part]
+    dropped = ui_parts(ask("drop", "ui"))
+    assert [part["type"] for part in dropped[:3]] == ["start", "start-step", "text-start"]
+    for reasoning in ("auto", "keep", "drop"):
+        assert ask(reasoning, "openai") == b"".join(events) + FINISH + DONE
+
+
+def test_thinking_in_the_tgi_dialect(gateways, upstream):
+    upstream.behaviours["tgi"] = chunked(*[tgi(words) for words in ("<thi", "nk>h", "m</thin",
+                                                                    "k>", "\n", "Tide")], TGI_END)
+
+    def ask(reasoning, form):
+        return gateways[reasoning, "tgi"].ask("tgi", query=f"&format={form}").body
+
+    assert ask("auto", "text") == b"Tide"
+    assert ask("keep", "text") == b"<think>hm</think>\nTide"
+    assert data_parts(ask("auto", "data")) == [("g", "hm"), ("0", "Tide")]
+    assert data_parts(ask("drop", "data")) == [("0", "Tide")]
+    assert openai_text(ask("auto", "openai")) == "<think>hm</think>\nTide"
+
+
+def test_what_only_looks_like_thinking_is_the_answer(gateway, upstream):
+    for number, words in enumerate(["<think", "<thinker>", "a <think>b</think>", "<", " <b>"]):
+        upstream.behaviours[f"like-{number}"] = chunked(
+            *[text(letter) for letter in words], FINISH, DONE)
+
+        assert gateway.ask(f"like-{number}").text == words
+        assert data_parts(gateway.ask(f"like-{number}", query="&format=data").body) == [("0", words)]
+
+
+def test_dropped_thinking_does_not_begin_the_answer(world, upstream):
+    """A failure after it still gets a status, as nothing of the answer has been seen."""
+    gateway = world.gateway(upstream.url(), upstream={"retries": 0}, upstream_errors="gateway")
+    for name, events in (("fields", [thought("hm")]), ("tags", [text("<think>hm"), text("</th")])):
+        upstream.behaviours[name] = chunked(*events, event({"error": "no"}))
+
+        dropped = gateway.ask(name)
+        shown = gateway.ask(name, query="&format=data")
+
+        assert (dropped.status, dropped.reason) == (502, "upstream_error_event")
+        assert shown.status == 200 and shown.body.startswith(b'g:"hm')
+
+
+def test_thinking_alone_is_an_answer_without_text(gateway, upstream):
+    upstream.behaviours["alone"] = chunked(text("<think>hm"), FINISH, DONE)
+
+    reply = gateway.ask("alone")
+
+    assert (reply.status, reply.body, reply.ended) == (200, b"", "complete")

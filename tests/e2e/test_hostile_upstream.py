@@ -237,7 +237,8 @@ def test_after_the_first_byte_there_is_a_visible_cut(gateway, upstream, name, fo
     if format_name == "text":
         assert (reply.ended, reply.text) == ("cut", "Low")
     else:
-        assert (reply.ended, reply.text) == ("complete", f'0:"Low"\n3:"{reason}"\n')
+        words = f"The answer is not whole ({reason})."
+        assert (reply.ended, reply.text) == ("complete", f'0:"Low"\n3:"{words}"\n')
     end = gateway.wait_for_log("exchange", id=reply.field("X-Request-Id"))
     assert (end["end"], end["status"]) == (reason, "200")
     expect_clean(gateway, reply)

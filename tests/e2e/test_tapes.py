@@ -52,12 +52,53 @@ def text_of(facts):
     return facts.get("content_concat") or facts.get("token_text_concat") or ""
 
 
-def expect_text(reply, facts, body_path):
-    assert reply.status == 200 and reply.ended == "complete"
+def thinking_of(path):
+    """What a recording has in its fields for thinking."""
+    deltas = [choice.get("delta") or {} for event in recorded_events(path) if event != "[DONE]"
+              for choice in json.loads(event).get("choices", [])]
+    return "".join(delta.get("reasoning_content") or delta.get("reasoning") or ""
+                   for delta in deltas)
+
+
+def split_thinking(whole):
+    """(thinking, answer) of a text that may begin with <think>...</think>."""
+    if not whole.startswith("<think>"):
+        return "", whole
+    thinking, _, answer = whole.removeprefix("<think>").partition("</think>")
+    return thinking.lstrip(), answer.lstrip()
+
+
+def recorded_events(path):
+    """The data of each event up to the end mark, which is said once and last."""
+    events = []
+    for line in path.read_text().splitlines():
+        if line.startswith("data:") and line[5:].strip() != "[DONE]":
+            events.append(line[5:].removeprefix(" "))
+    return events
+
+
+def whole_text(facts, body_path):
+    whole = text_of(facts) if facts.get("content_sha256") else tgi_text(body_path)
     if facts.get("content_sha256"):
-        assert hashlib.sha256(reply.body).hexdigest() == facts["content_sha256"]
-    else:
-        assert reply.text == tgi_text(body_path)
+        assert hashlib.sha256(whole.encode()).hexdigest() == facts["content_sha256"]
+    return whole
+
+
+def of_data(text):
+    """(thinking, answer) of an AI SDK data stream; its last line says how it ended."""
+    lines = [line.split(":", 1) for line in text.removesuffix("\n").split("\n")]
+    said = {code: "".join(json.loads(value) for at, value in lines if at == code) for code in "g0"}
+    return said["g"], said["0"], lines[-1][0]
+
+
+def of_ui(text):
+    """The same of a UI message stream."""
+    blocks = text.removesuffix("\n\n").split("\n\n")
+    assert blocks.pop() == "data: [DONE]"
+    parts = [json.loads(block.removeprefix("data: ")) for block in blocks]
+    said = {kind: "".join(part["delta"] for part in parts if part["type"] == f"{kind}-delta")
+            for kind in ("reasoning", "text")}
+    return said["reasoning"], said["text"], parts[-1]["type"]
 
 
 def tgi_text(path):
@@ -70,6 +111,26 @@ def tgi_text(path):
     return text
 
 
+def expect_in_every_format(gateway, words, facts, body_path, has_chunks):
+    replies = {name: gateway.ask(words, query=f"&format={name}")
+               for name in ("text", "data", "ui", "openai")}
+    thinking, answer = split_thinking(whole_text(facts, body_path))
+    thinking = thinking_of(body_path) + thinking
+
+    assert {(reply.status, reply.ended) for reply in replies.values()} == {(200, "complete")}
+    assert replies["text"].text == answer
+    assert of_data(replies["data"].text) == (thinking, answer, "d")
+    assert of_ui(replies["ui"].text) == (thinking, answer, "finish")
+    events = replies["openai"].text.removesuffix("\n\n").split("\n\n")
+    assert events.pop() == "data: [DONE]"
+    if has_chunks:
+        assert [event.removeprefix("data: ") for event in events] == recorded_events(body_path)
+    else:
+        chunks = [json.loads(event.removeprefix("data: ")) for event in events]
+        assert "".join(choice["delta"].get("content", "") for chunk in chunks
+                       for choice in chunk["choices"]) == whole_text(facts, body_path)
+
+
 def test_every_recorded_answer_yields_its_text_at_any_cut(tapes, chat, tgi):
     metas, folder = tapes
     seen = 0
@@ -79,8 +140,8 @@ def test_every_recorded_answer_yields_its_text_at_any_cut(tapes, chat, tgi):
             continue
         gateway = tgi if "tgi-generate" in facts["dialect"] else chat
         for seed in SEEDS:
-            reply = gateway.ask(say(tape=name, seed=seed, pace=0))
-            expect_text(reply, facts, folder / f"{name}.body")
+            expect_in_every_format(gateway, say(tape=name, seed=seed, pace=0), facts,
+                                   folder / f"{name}.body", gateway is chat)
             seen += 1
     assert seen >= 10 * len(SEEDS)
 
@@ -103,8 +164,15 @@ def test_a_recorded_error_event_is_a_status_before_text_and_a_cut_after_it(tapes
         gateway = tgi if "tgi-generate" in name else chat
         for seed in SEEDS:
             reply = gateway.ask(say(tape=name, seed=seed, pace=0))
-            if text_of(facts):
-                assert reply.status == 200 and reply.ended == "cut", name
-                assert reply.text == text_of(facts)
-            else:
+            if not text_of(facts):
                 assert reply.status == 500, name
+                continue
+            assert reply.status == 200 and reply.ended == "cut", name
+            assert reply.text == text_of(facts)
+            said = {form: gateway.ask(say(tape=name, seed=seed, pace=0),
+                                      query=f"&format={form}").text
+                    for form in ("data", "ui", "openai")}
+            assert of_data(said["data"].rsplit("3:", 1)[0])[1] == text_of(facts)
+            assert of_ui(said["ui"])[1:] == (text_of(facts), "error")
+            last = said["openai"].removesuffix("\n\n").split("\n\n")[-1]
+            assert json.loads(last.removeprefix("data: "))["error"]

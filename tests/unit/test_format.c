@@ -83,14 +83,48 @@ static void data_is_one_line_of_json_for_each_delta(void **state)
     }
 }
 
-static void reasoning_alone_shows_nothing(void **state)
+static size_t write(const struct format *format, struct format_stream *stream,
+                    const struct upstream_delta *delta, char *out)
 {
-    const struct upstream_delta delta = {.reasoning = SPAN_LITERAL("hm"),
-                                         .data = SPAN_LITERAL("{}")};
+    size_t bound = format->delta_bound(stream, delta);
+    size_t length = bound == 0 ? 0 : format->delta(stream, delta, out);
+
+    assert_true(length <= bound);
+    return length;
+}
+
+static void reasoning_is_shown_where_it_is_wanted(void **state)
+{
+    const struct upstream_delta deltas[] = {
+        {.reasoning = SPAN_LITERAL("h\"m"), .data = SPAN_LITERAL("{}")},
+        {.reasoning = SPAN_LITERAL("m")},
+        {.text = SPAN_LITERAL("a")},
+        {.text = SPAN_LITERAL("b")},
+        {.reasoning = SPAN_LITERAL("again"), .text = SPAN_LITERAL("c")},
+    };
+    static const struct {
+        const struct format *format;
+        bool shows_reasoning;
+        const char *written;
+    } wanted[] = {
+        {&format_text, false, "abc"},
+        {&format_text, true, "<think>\nh\"mm\n</think>\n\nab<think>\nagain\n</think>\n\nc"},
+        {&format_data, false, "0:\"a\"\n0:\"b\"\n0:\"c\"\n"},
+        {&format_data, true, "g:\"h\\\"m\"\ng:\"m\"\n0:\"a\"\n0:\"b\"\ng:\"again\"\n0:\"c\"\n"},
+    };
 
     (void)state;
-    assert_int_equal(format_text.delta_bound(&fresh, &delta), 0);
-    assert_int_equal(format_data.delta_bound(&fresh, &delta), 0);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        struct format_stream stream = fresh;
+        char out[512];
+        size_t length = 0;
+        stream.shows_reasoning = wanted[i].shows_reasoning;
+        for (size_t j = 0; j < sizeof(deltas) / sizeof(deltas[0]); j++) {
+            length += write(wanted[i].format, &stream, &deltas[j], out + length);
+        }
+        out[length] = '\0';
+        assert_string_equal(out, wanted[i].written);
+    }
 }
 
 /* Any UTF-8 comes back unchanged from a JSON reader, whatever its characters. */
@@ -163,7 +197,7 @@ static void data_has_words_for_a_failure(void **state)
 
     (void)state;
     assert_true(span_equals_string(span_of(out, format_data.failure(&stream, &failure, out)),
-                                   "3:\"draining\"\n"));
+                                   "3:\"The answer is not whole (draining).\"\n"));
 }
 
 /* -- openai -- */
@@ -277,12 +311,12 @@ static void openai_reports_a_failure_and_does_not_say_done(void **state)
         const char *written;
     } rows_of_failures[] = {
         {{.token = "upstream_truncated"},
-         "data: {\"error\":{\"message\":\"The answer is not whole: upstream_truncated\","
+         "data: {\"error\":{\"message\":\"The answer is not whole (upstream_truncated).\","
          "\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_truncated\"}}\n\n"},
         {{.token = "upstream_error_event", .event = SPAN_LITERAL("{\"error\": \"overloaded\"}")},
          "data: {\"error\": \"overloaded\"}\n\n"},
         {{.token = "draining", .event = SPAN_LITERAL("{\n\"error\":1}")},
-         "data: {\"error\":{\"message\":\"The answer is not whole: draining\","
+         "data: {\"error\":{\"message\":\"The answer is not whole (draining).\","
          "\"type\":\"server_error\",\"param\":null,\"code\":\"draining\"}}\n\n"},
     };
     struct format_stream stream = fresh;
@@ -295,13 +329,115 @@ static void openai_reports_a_failure_and_does_not_say_done(void **state)
     }
 }
 
+/* -- ui -- */
+
+#define UI(json) "data: " json "\n\n"
+#define UI_BEGIN UI("{\"type\":\"start\"}") UI("{\"type\":\"start-step\"}")
+#define UI_END UI("{\"type\":\"finish-step\"}") UI("{\"type\":\"finish\"}") UI("[DONE]")
+
+static void ui_opens_and_closes_each_part(void **state)
+{
+    const struct upstream_delta deltas[] = {
+        {.reasoning = SPAN_LITERAL("hm")},
+        {.reasoning = SPAN_LITERAL("\n")},
+        {.text = SPAN_LITERAL("a\"\x01\xe2\x80\xa8\xf0\x9f\x99\x82")},
+        {.text = SPAN_LITERAL("b")},
+        {.reasoning = SPAN_LITERAL("r"), .text = SPAN_LITERAL("c")},
+    };
+    static const char written[] = UI_BEGIN UI("{\"type\":\"reasoning-start\",\"id\":\"0\"}")
+        UI("{\"type\":\"reasoning-delta\",\"id\":\"0\",\"delta\":\"hm\"}")
+            UI("{\"type\":\"reasoning-delta\",\"id\":\"0\",\"delta\":\"\\n\"}")
+                UI("{\"type\":\"reasoning-end\",\"id\":\"0\"}")
+                    UI("{\"type\":\"text-start\",\"id\":\"1\"}") UI(
+                        "{\"type\":\"text-delta\",\"id\":\"1\",\"delta\":"
+                        "\"a\\\"\\u0001\\u2028\xf0\x9f\x99\x82\"}")
+                        UI("{\"type\":\"text-delta\",\"id\":\"1\",\"delta\":\"b\"}")
+                            UI("{\"type\":\"text-end\",\"id\":\"1\"}")
+                                UI("{\"type\":\"reasoning-start\",\"id\":\"2\"}") UI(
+                                    "{\"type\":\"reasoning-delta\",\"id\":\"2\",\"delta\":\"r\"}")
+                                    UI("{\"type\":\"reasoning-end\",\"id\":\"2\"}") UI(
+                                        "{\"type\":\"text-start\",\"id\":\"3\"}")
+                                        UI("{\"type\":\"text-delta\",\"id\":\"3\",\"delta\":\"c\"}")
+                                            UI("{\"type\":\"text-end\",\"id\":\"3\"}") UI_END;
+    const struct upstream_end end = {.finish = UPSTREAM_FINISH_STOP, .usage = {1, 2}};
+    struct format_stream stream = fresh;
+    char out[4096];
+    size_t length = 0;
+
+    (void)state;
+    stream.shows_reasoning = true;
+    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++) {
+        length += write(&format_ui, &stream, &deltas[i], out + length);
+    }
+    length += format_ui.finish(&stream, &end, out + length);
+    out[length] = '\0';
+    assert_string_equal(out, written);
+}
+
+static void ui_without_reasoning_and_without_anything(void **state)
+{
+    const struct upstream_delta reasoning = {.reasoning = SPAN_LITERAL("hm")};
+    const struct upstream_end end = {.finish = UPSTREAM_FINISH_NONE, .usage = {-1, -1}};
+    struct format_stream stream = fresh;
+    char out[FORMAT_TAIL_BYTES_MAX];
+
+    (void)state;
+    assert_int_equal(write(&format_ui, &stream, &reasoning, out), 0);
+    assert_true(
+        span_equals_string(span_of(out, format_ui.finish(&stream, &end, out)), UI_BEGIN UI_END));
+}
+
+static void ui_reports_a_failure_as_an_error_part(void **state)
+{
+    static const char error[] =
+        UI("{\"type\":\"error\",\"errorText\":\"The answer is not whole (draining).\"}")
+            UI("[DONE]");
+    const struct upstream_delta text = {.text = SPAN_LITERAL("a")};
+    const struct format_failure failure = {.token = "draining", .event = SPAN_LITERAL("{}")};
+    struct format_stream stream = fresh;
+    char out[FORMAT_TAIL_BYTES_MAX];
+
+    (void)state;
+    (void)write(&format_ui, &stream, &text, out);
+    assert_true(span_equals_string(span_of(out, format_ui.failure(&stream, &failure, out)), error));
+}
+
 /* -- all of them -- */
+
+/* A piece of any size and content fits into what was reserved for it, and not much more is. */
+static void a_large_delta_fits_its_bound(void **state)
+{
+    static const char *const pieces[] = {"a", "\x01", "\"", "\xe2\x80\xa8", "\xf0\x9f\x8c\x8a"};
+    static const struct format *const escaping[] = {&format_data, &format_ui, &format_openai};
+    char *text = malloc(1 << 20);
+    char *out = malloc(8 << 20);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        size_t unit = strlen(pieces[i]);
+        size_t length = 0;
+        while (length + unit <= (size_t)1 << 20) {
+            memcpy(text + length, pieces[i], unit);
+            length += unit;
+        }
+        for (size_t j = 0; j < sizeof(escaping) / sizeof(escaping[0]); j++) {
+            const struct upstream_delta delta = {.text = span_of(text, length)};
+            struct format_stream stream = fresh;
+            size_t bound = escaping[j]->delta_bound(&stream, &delta);
+            size_t written = write(escaping[j], &stream, &delta, out);
+            assert_true(written > length && bound < 4 * written);
+        }
+    }
+    free(text);
+    free(out);
+}
 
 static void formats_are_found_by_name(void **state)
 {
     (void)state;
     assert_ptr_equal(format_find(span_from_string("text")), &format_text);
     assert_ptr_equal(format_find(span_from_string("data")), &format_data);
+    assert_ptr_equal(format_find(span_from_string("ui")), &format_ui);
     assert_ptr_equal(format_find(span_from_string("openai")), &format_openai);
     assert_null(format_find(span_from_string("TEXT")));
     assert_null(format_find(span_from_string("")));
@@ -313,7 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_the_text_and_nothing_else),
         cmocka_unit_test(data_is_one_line_of_json_for_each_delta),
-        cmocka_unit_test(reasoning_alone_shows_nothing),
+        cmocka_unit_test(reasoning_is_shown_where_it_is_wanted),
         cmocka_unit_test(random_text_survives_data),
         cmocka_unit_test(data_ends_with_the_finish_and_the_usage),
         cmocka_unit_test(data_has_words_for_a_failure),
@@ -322,6 +458,10 @@ int main(void)
         cmocka_unit_test(openai_ends_an_empty_made_answer_with_a_role_and_a_reason),
         cmocka_unit_test(openai_hides_usage_from_those_who_did_not_ask),
         cmocka_unit_test(openai_reports_a_failure_and_does_not_say_done),
+        cmocka_unit_test(ui_opens_and_closes_each_part),
+        cmocka_unit_test(ui_without_reasoning_and_without_anything),
+        cmocka_unit_test(ui_reports_a_failure_as_an_error_part),
+        cmocka_unit_test(a_large_delta_fits_its_bound),
         cmocka_unit_test(formats_are_found_by_name),
     };
 

@@ -94,7 +94,11 @@ class Connection:
             if not self._more():
                 return None
         body, self.pending = self.pending[:length], self.pending[length:]
-        return json.loads(body)["messages"][-1]["content"].split(" ")[-1]
+        said = json.loads(body)
+        if "messages" in said:
+            return said["messages"][-1]["content"].split(" ")[-1]
+        words = [word for word in said["inputs"].split() if word in self.upstream.behaviours]
+        return words[-1] if words else ""  # a prompt of the dialect tgi
 
     def serve(self):
         try:
