@@ -17,9 +17,21 @@ bool access_log_is_file(const char *where)
     return strcmp(where, "stderr") != 0 && strcmp(where, "off") != 0;
 }
 
+/*
+ * A FIFO that nobody reads yet would be waited for, or with O_NONBLOCK refused: it is opened
+ * for reading as well then, which waits for nobody. Nothing of this matters for a file.
+ */
+static int open_log(const char *path)
+{
+    int flags = O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd = open(path, flags | O_WRONLY, LOG_MODE);
+
+    return fd < 0 && errno == ENXIO ? open(path, flags | O_RDWR, LOG_MODE) : fd;
+}
+
 int access_log_open(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, LOG_MODE);
+    int fd = open_log(path);
 
     if (fd < 0) {
         struct log_line line;

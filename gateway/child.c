@@ -59,6 +59,7 @@ static void become_child(pid_t parent, const char *name)
     if (getppid() != parent) { /* it died before the line above */
         _exit(EXIT_FAILURE);
     }
+    log_count_losses(NULL); /* what the parent has lost the parent will tell */
     reset_signals();
 }
 

@@ -45,6 +45,7 @@ static const int allowed[] = {
     SCMP_SYS(recvmsg),
     SCMP_SYS(write),
     SCMP_SYS(writev),
+    SCMP_SYS(pwritev2), /* log_sink.c, where others only have writev */
     SCMP_SYS(sendto),
     SCMP_SYS(sendmsg),
     SCMP_SYS(close),

@@ -27,6 +27,8 @@ static struct {
     enum log_format format;
     bool is_set_up;
     unsigned long dropped;
+    uint64_t *losses;                     /* borrowed; where they are counted as well, or NULL */
+    unsigned long lost_main, lost_access; /* and not told yet */
     struct log_sink main;
     struct log_sink access;
     int64_t stamp_s; /* the second that <stamp> spells */
@@ -57,6 +59,14 @@ bool log_is_enabled(enum log_level level)
 unsigned long log_dropped(void)
 {
     return log_state.dropped;
+}
+
+void log_count_losses(uint64_t *counter)
+{
+    log_state.losses = counter;
+    log_state.dropped = 0;
+    log_state.lost_main = 0;
+    log_state.lost_access = 0;
 }
 
 static const char *level_name(enum log_level level)
@@ -213,14 +223,11 @@ void log_begin_access(struct log_line *line, const char *event)
     }
 }
 
-void log_end(struct log_line *line)
+static void close_line(struct log_line *line)
 {
     bool is_json = log_state.format == LOG_JSON;
     struct log_room room = room_of(line);
 
-    if (!line->is_open) {
-        return;
-    }
     line->is_open = false;
     room.capacity = sizeof(line->bytes);
     if (line->is_cut) {
@@ -229,9 +236,61 @@ void log_end(struct log_line *line)
     log_room_puts(&room, is_json ? "}\n" : "\n");
     BUG_IF(room.is_full);
     line->length = room.length;
-    if (!log_sink_write(line->is_access ? &log_state.access : &log_state.main,
-                        span_of(line->bytes, line->length))) {
-        log_state.dropped++;
+}
+
+static bool write_line(const struct log_line *line)
+{
+    return log_sink_write(line->is_access ? &log_state.access : &log_state.main,
+                          span_of(line->bytes, line->length));
+}
+
+/* Whatever the level: it stands for lines that were to be written. False: still nobody reads. */
+static bool tell_losses(bool is_access)
+{
+    unsigned long *lost = is_access ? &log_state.lost_access : &log_state.lost_main;
+    struct log_line line;
+
+    if (*lost == 0) {
+        return true;
+    }
+    line.is_access = is_access;
+    open_line(&line, LOG_WARN, "log_lines_dropped");
+    log_int(&line, "count", (int64_t)*lost);
+    close_line(&line);
+    if (!write_line(&line)) {
+        return false;
+    }
+    *lost = 0;
+    return true;
+}
+
+void log_tell_losses(void)
+{
+    (void)tell_losses(false); /* if not now, then later */
+    (void)tell_losses(true);
+}
+
+static void count_loss(bool is_access)
+{
+    log_state.dropped++;
+    if (is_access) {
+        log_state.lost_access++;
+    } else {
+        log_state.lost_main++;
+    }
+    if (log_state.losses != NULL) {
+        (void)__atomic_fetch_add(log_state.losses, 1, __ATOMIC_RELAXED);
+    }
+}
+
+void log_end(struct log_line *line)
+{
+    if (!line->is_open) {
+        return;
+    }
+    close_line(line);
+    if (!tell_losses(line->is_access) || !write_line(line)) {
+        count_loss(line->is_access);
     }
 }
 

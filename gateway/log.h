@@ -4,7 +4,8 @@
  *
  * A line is built in a fixed buffer: log_begin(), fields, log_end(). Every value is
  * escaped and cut at a bound, so nothing a client sends can forge a line. A full
- * pipe drops the line and counts it. Only gateway/ logs, and each failure once.
+ * pipe drops the line and counts it, and once lines are taken again the first one says
+ * how many are missing there. Only gateway/ logs, and each failure once.
  */
 #ifndef GATEWAY_LOG_H
 #define GATEWAY_LOG_H
@@ -62,7 +63,19 @@ void log_end(struct log_line *line);
 /* A line of one or two fields in one call; <value> may be NULL. */
 void log_event(enum log_level level, const char *event, const char *key, const char *value);
 
+/*
+ * From now on this process counts the lines that it loses, at nothing again, and adds each
+ * to <counter> as well: shared memory, borrowed, several processes may add to it. NULL: none.
+ */
+void log_count_losses(uint64_t *counter);
+
 /* Lines lost so far in this process. */
 unsigned long log_dropped(void);
+
+/*
+ * Say how many lines were lost, if any were and whoever reads is back. The next line would
+ * do it too; this is for when there is none for long.
+ */
+void log_tell_losses(void);
 
 #endif

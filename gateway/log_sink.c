@@ -8,7 +8,13 @@
  * pipe. So a pipe or terminal is opened a second time through /proc: the new
  * open file has flags of its own. A pipe takes a line of at most PIPE_BUF bytes
  * whole or not at all, so lines of several writers never mix.
+ *
+ * What cannot be opened again (another user's pipe) is written to with a flag that forbids
+ * the one write to wait, or, where the kernel has none for pipes (before Linux 6.5), after
+ * poll() has said that there is room.
  */
+/* For pwritev2(). */
+#define _GNU_SOURCE
 #include "gateway/log_sink.h"
 
 #include <errno.h>
@@ -43,15 +49,18 @@ void log_sink_init(struct log_sink *sink, int fd)
         return;
     }
     sink->fd = fd;
-    sink->kind = LOG_SINK_POLLED;
+    sink->kind = LOG_SINK_OTHER;
     if (S_ISREG(status.st_mode)) {
         sink->kind = LOG_SINK_FILE;
     } else if (S_ISSOCK(status.st_mode)) {
         sink->kind = LOG_SINK_SOCKET;
     } else if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
         int own = open_again(fd);
+        int flags = fcntl(fd, F_GETFL);
         if (own >= 0) {
             *sink = (struct log_sink){.kind = LOG_SINK_NONBLOCKING, .fd = own, .is_own = true};
+        } else if (flags >= 0 && (flags & O_NONBLOCK) != 0) {
+            sink->kind = LOG_SINK_NONBLOCKING; /* a FIFO that access_log_open() made so */
         }
     }
 }
@@ -64,11 +73,16 @@ void log_sink_fini(struct log_sink *sink)
     *sink = (struct log_sink){.kind = LOG_SINK_NONE, .fd = -1};
 }
 
-static bool would_wait(const struct log_sink *sink)
+/* Without waiting where the kernel can promise that, else on the word of poll(). */
+static ssize_t write_at_once(int fd, const struct iovec *parts, int count)
 {
-    struct pollfd poll_fd = {.fd = sink->fd, .events = POLLOUT};
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    ssize_t written = pwritev2(fd, parts, count, -1, RWF_NOWAIT);
 
-    return sink->kind == LOG_SINK_POLLED && poll(&poll_fd, 1, 0) != 1;
+    if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != ESPIPE)) {
+        return written;
+    }
+    return poll(&poll_fd, 1, 0) == 1 ? writev(fd, parts, count) : -1;
 }
 
 static ssize_t write_parts(const struct log_sink *sink, struct iovec *parts, size_t count)
@@ -77,9 +91,13 @@ static ssize_t write_parts(const struct log_sink *sink, struct iovec *parts, siz
     ssize_t written;
 
     do {
-        written = sink->kind == LOG_SINK_SOCKET
-                      ? sendmsg(sink->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-                      : writev(sink->fd, parts, (int)count);
+        if (sink->kind == LOG_SINK_SOCKET) {
+            written = sendmsg(sink->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        } else if (sink->kind == LOG_SINK_OTHER) {
+            written = write_at_once(sink->fd, parts, (int)count);
+        } else {
+            written = writev(sink->fd, parts, (int)count);
+        }
     } while (written < 0 && errno == EINTR);
     return written;
 }
@@ -95,7 +113,7 @@ bool log_sink_write(struct log_sink *sink, struct span line)
                              {.iov_base = bytes.base, .iov_len = line.length}};
     size_t first = sink->is_torn ? 0 : 1;
 
-    if (sink->kind == LOG_SINK_NONE || would_wait(sink)) {
+    if (sink->kind == LOG_SINK_NONE) {
         return false;
     }
     ssize_t written = write_parts(sink, &parts[first], 2 - first);

@@ -12,10 +12,10 @@
 
 enum log_sink_kind {
     LOG_SINK_NONE = 0,
-    LOG_SINK_NONBLOCKING, /* a pipe or terminal, opened a second time for ourselves */
+    LOG_SINK_NONBLOCKING, /* a pipe or terminal of our own, or one that never waits anyway */
     LOG_SINK_SOCKET,
     LOG_SINK_FILE,
-    LOG_SINK_POLLED, /* whatever else: asked first whether it would wait */
+    LOG_SINK_OTHER, /* whatever else: each write is told not to wait */
 };
 
 struct log_sink {

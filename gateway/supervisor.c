@@ -303,6 +303,7 @@ static bool open_all(struct supervisor *supervisor)
         log_event(LOG_ERROR, "start_failed", "problem", "no random bytes");
         return false;
     }
+    log_count_losses(supervisor_losses(supervisor));
     metrics_set_certificate_expiry(supervisor->metrics, config_listen_expiry_unix_s(config));
     if (!listener_set_open(&supervisor->listeners, config->listen, config->listen_count,
                            supervisor->slot_count, supervisor->start->inherited) ||
@@ -322,6 +323,7 @@ static void close_all(struct supervisor *supervisor)
     if (supervisor->signal_fd >= 0) {
         (void)close(supervisor->signal_fd);
     }
+    log_count_losses(NULL);
     metrics_free(supervisor->metrics);
     free(supervisor->program);
     free(supervisor->poll_fds);

@@ -51,6 +51,11 @@ struct child *supervisor_admin(struct supervisor *supervisor)
     return &supervisor->children[supervisor->child_count - 1];
 }
 
+uint64_t *supervisor_losses(struct supervisor *supervisor)
+{
+    return &metrics_slot(supervisor->metrics, supervisor->child_count - 1)->log_lines_dropped;
+}
+
 static struct supervisor_job *job_of(struct supervisor *supervisor, const struct child *child)
 {
     return &supervisor->jobs[child->role == CHILD_ADMIN ? supervisor->slot_count : child->slot];
@@ -182,6 +187,7 @@ _Noreturn static void be_admin(struct supervisor *supervisor, int status_write_f
         config_forget_secrets(supervisor->next);
     }
     listener_set_close(&supervisor->listeners);
+    log_count_losses(supervisor_losses(supervisor));
     child_say_ready(status_write_fd);
     exit(admin_run(supervisor->admin_fd, supervisor->metrics, supervisor->config));
 }

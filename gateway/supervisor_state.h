@@ -115,6 +115,9 @@ int64_t supervisor_drain_limit_ms(const struct supervisor *supervisor);
 
 struct child *supervisor_admin(struct supervisor *supervisor);
 
+/* Where the supervisor and the admin process count the log lines they lose. */
+uint64_t *supervisor_losses(struct supervisor *supervisor);
+
 /* In a child: close what only the supervisor may hold, but for the listening sockets. */
 void supervisor_let_go(struct supervisor *supervisor);
 

@@ -200,7 +200,7 @@ static void on_gauges(evutil_socket_t fd, short what, void *arg)
     health_refresh(&worker->health);
     worker_gauges_refresh(&worker->usage);
     metrics_store(&metrics->bytes_buffered, exchange_set_backlog(worker->exchanges));
-    metrics_store(&metrics->log_lines_dropped, log_dropped());
+    log_tell_losses();
 }
 
 static void on_need_flush(void *arg)
@@ -458,6 +458,7 @@ int worker_run(const struct worker_setup *setup)
     struct worker worker = {.setup = setup, .config = setup->config};
     bool is_ready;
 
+    log_count_losses(&setup->metrics->log_lines_dropped);
     worker_gauges_init(&worker.usage, setup->metrics);
     (void)signal(SIGPIPE, SIG_IGN);
     is_ready = worker_log_open(&worker.access_log, setup->config->log_access, setup->handover_fd) &&
@@ -477,5 +478,6 @@ int worker_run(const struct worker_setup *setup)
     }
     take_down(&worker);
     worker_gauges_fini(&worker.usage);
+    log_count_losses(NULL);
     return is_ready ? 0 : 1;
 }
