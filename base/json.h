@@ -100,6 +100,9 @@ struct span json_raw(const struct json_doc *doc, json_ref at);
 /* True when a string needs no unescaping: then json_raw() is its value. */
 bool json_string_is_plain(const struct json_doc *doc, json_ref at);
 
+/* True when <raw> could stand between the quotes of a lawful string, as it is. */
+bool json_is_string_inside(struct span raw);
+
 /*
  * Unescape the inside of a checked JSON string into <out>, which has room for
  * raw.length bytes (the result is never longer). Returns the length in bytes.

@@ -217,18 +217,17 @@ static const unsigned char *skip_plain(const unsigned char *at, const unsigned c
     return at;
 }
 
-enum json_problem json_string_check(const unsigned char **at, const unsigned char *end)
+/* On JSON_OK <at> is at the closing quote; on JSON_CUT_OFF it is at <end> if nothing else is wrong. */
+static enum json_problem check_inside(const unsigned char **at, const unsigned char *end)
 {
     enum json_problem problem = JSON_OK;
 
-    (*at)++;
     while (problem == JSON_OK) {
         *at = skip_plain(*at, end);
         if (*at == end) {
             return JSON_CUT_OFF;
         }
         if (**at == '"') {
-            (*at)++;
             return JSON_OK;
         }
         if (**at == '\\') {
@@ -240,6 +239,24 @@ enum json_problem json_string_check(const unsigned char **at, const unsigned cha
         }
     }
     return problem;
+}
+
+enum json_problem json_string_check(const unsigned char **at, const unsigned char *end)
+{
+    enum json_problem problem;
+
+    (*at)++;
+    problem = check_inside(at, end);
+    *at += problem == JSON_OK ? 1 : 0;
+    return problem;
+}
+
+bool json_is_string_inside(struct span raw)
+{
+    const unsigned char *at = (const unsigned char *)raw.data;
+    const unsigned char *end = at + raw.length;
+
+    return raw.length == 0 || (check_inside(&at, end) == JSON_CUT_OFF && at == end);
 }
 
 /* Code unit of the checked "\uXXXX" at <at>. */
@@ -367,8 +384,20 @@ int json_string_compare(struct span left, struct span right)
 
 bool json_string_matches(struct span raw, const char *text)
 {
+    size_t length = strlen(text);
     struct byte_reader reader = {.rest = raw};
 
+    /* Unescaping makes a string shorter, if it changes it at all. */
+    if (raw.length < length) {
+        return false;
+    }
+    if (raw.length == length) {
+        return length == 0 ||
+               (memcmp(raw.data, text, length) == 0 && memchr(text, '\\', length) == NULL);
+    }
+    if (memchr(raw.data, '\\', raw.length) == NULL) {
+        return false;
+    }
     for (; *text != '\0'; text++) {
         if (next_byte(&reader) != (unsigned char)*text) {
             return false;

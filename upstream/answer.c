@@ -85,7 +85,10 @@ static bool on_event(void *owner, const struct sse_event *event)
     struct answer *answer = owner;
     struct dialect_result result;
 
-    answer->dialect->read(answer->scratch, event, &result);
+    if (!dialect_repeat_read(&answer->repeat, answer->scratch, event, &result)) {
+        answer->dialect->read(answer->scratch, event, &result);
+        dialect_repeat_learn(&answer->repeat, event, &result);
+    }
     switch (result.kind) {
     case DIALECT_DELTA:
         note(answer, &result);
@@ -118,6 +121,7 @@ static const struct sse_events scanner_events = {.on_event = on_event, .on_comme
 bool answer_init(struct answer *answer, size_t max_event_bytes)
 {
     answer->scanner = sse_new(max_event_bytes, &scanner_events, answer);
+    answer->repeat = (struct dialect_repeat){.bytes = NULL};
     answer->report = NULL;
     answer->status = 0;
     answer->retry_after_s = -1;
@@ -128,6 +132,7 @@ bool answer_init(struct answer *answer, size_t max_event_bytes)
 void answer_fini(struct answer *answer)
 {
     sse_free(answer->scanner);
+    dialect_repeat_fini(&answer->repeat);
     free(answer->report);
     answer->scanner = NULL;
     answer->report = NULL;
@@ -138,6 +143,7 @@ void answer_reset(struct answer *answer)
     if (answer->scanner != NULL) {
         sse_reset(answer->scanner);
     }
+    dialect_repeat_reset(&answer->repeat);
     free(answer->report);
     answer->report = NULL;
     answer->report_length = 0;

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/span.h"
 #include "upstream/dialect.h"
+#include "upstream/dialect_repeat.h"
 #include "upstream/sse.h"
 #include "upstream/upstream.h"
 
@@ -52,7 +53,8 @@ struct answer {
     struct json_doc *doc;               /* borrowed */
     const struct answer_events *events; /* static */
     void *owner;
-    struct sse_scanner *scanner; /* owned */
+    struct sse_scanner *scanner;  /* owned */
+    struct dialect_repeat repeat; /* the shape of its events */
     enum answer_kind kind;
     enum answer_step step;         /* where the events of the bytes under way have led */
     enum upstream_failure failure; /* valid when <step> is ANSWER_FAILED */

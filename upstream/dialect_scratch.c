@@ -183,6 +183,15 @@ static bool reserve(struct dialect_scratch *scratch)
     return true;
 }
 
+static void unescape(struct dialect_scratch *scratch, struct span raw, struct span *string)
+{
+    char *out = scratch->text + scratch->used;
+    size_t length = json_unescape(raw, out);
+
+    scratch->used += length;
+    *string = span_of(out, length);
+}
+
 bool dialect_string(struct dialect_scratch *scratch, json_ref at, struct span *string,
                     struct dialect_result *result)
 {
@@ -199,10 +208,23 @@ bool dialect_string(struct dialect_scratch *scratch, json_ref at, struct span *s
         result->kind = DIALECT_NO_MEMORY;
         return false;
     }
-    char *out = scratch->text + scratch->used;
-    size_t length = json_unescape(raw, out);
-    scratch->used += length;
-    *string = span_of(out, length);
+    unescape(scratch, raw, string);
+    return true;
+}
+
+bool dialect_scratch_unescape(struct dialect_scratch *scratch, size_t event_length, struct span raw,
+                              struct span *string)
+{
+    *string = raw;
+    if (span_is_empty(raw) || memchr(raw.data, '\\', raw.length) == NULL) {
+        return true;
+    }
+    scratch->used = 0;
+    scratch->event_length = event_length;
+    if (!reserve(scratch)) {
+        return false;
+    }
+    unescape(scratch, raw, string);
     return true;
 }
 

@@ -42,6 +42,13 @@ void dialect_fail(struct dialect_scratch *scratch, struct dialect_result *result
 bool dialect_string(struct dialect_scratch *scratch, json_ref at, struct span *string,
                     struct dialect_result *result) MUST_USE;
 
+/*
+ * The same for the inside of a checked string of an event of <event_length> bytes that
+ * was not opened. False: memory is out.
+ */
+bool dialect_scratch_unescape(struct dialect_scratch *scratch, size_t event_length, struct span raw,
+                              struct span *string) MUST_USE;
+
 /* Note the finish reason at <at>, a string; absent, null and "" are none. */
 void dialect_finish(const struct json_doc *doc, json_ref at, struct dialect_result *result);
 
