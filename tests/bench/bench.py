@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import guard
+import instructions
 import report
 from peers import Direct, Haproxy, Nginx, Relay, Tidegate, World
 from runner import run_shapes
@@ -32,6 +34,9 @@ def read_arguments():
     parser.add_argument("--peers", help="only these, by name, separated by commas")
     parser.add_argument("--rounds", type=int, help="how often each is measured")
     parser.add_argument("--scale", type=float, help="stretches the measured times")
+    parser.add_argument("--guard", action="store_true",
+                        help="compare instruction counts with the baseline, nothing else")
+    parser.add_argument("--renew", action="store_true", help="with --guard: a new baseline")
     parser.add_argument("--build", default="build/release", help=argparse.SUPPRESS)
     parser.add_argument("--out", help="folder of the results; default: .dev/bench/results")
     return parser.parse_args()
@@ -99,8 +104,26 @@ def write_results(folder, about, shapes, collected, notes):
         "\n\n".join(["# Results", "```\n" + "\n".join(lines).strip() + "\n```", *pages]) + "\n")
 
 
+def run_guard(arguments):
+    folder = Path(tempfile.mkdtemp(prefix="tidegate-bench-"))
+    folder.chmod(0o755)
+    world = World(arguments.build, folder)
+    measured = {}
+    try:
+        for peer in (Tidegate("text"), Tidegate("openai")):
+            counted = instructions.count(world, peer)
+            measured[f"{peer.format_name} request"] = counted["request"]
+            measured[f"{peer.format_name} token"] = counted["token"]
+    finally:
+        world.close()
+        shutil.rmtree(folder)
+    return guard.check(measured, arguments.renew)
+
+
 def main():
     arguments = read_arguments()
+    if arguments.guard:
+        return run_guard(arguments)
     is_quick = arguments.size == "quick"
     shapes = chosen(QUICK if is_quick else FULL, arguments.shapes, "shape")
     everyone = [Direct(), Relay(), Haproxy(), Nginx(), Tidegate("text"), Tidegate("openai")]
@@ -125,7 +148,8 @@ def main():
     out = Path(arguments.out or ".dev/bench/results")
     write_results(out, about, shapes, collected, notes)
     print(f"\nraw results, tables and plots: {out}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,6 +22,7 @@ from pathlib import Path
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 PATH = f"/api/ai/huggingface/{MODEL}/chat?chat_id=bench"
 PATIENCE_S = 20
+LISTENING = r" ev=listening .*address=(\S+)"  # Tidegate's log
 STREAMS_MAX = 9000  # what every peer is set up for; 20,000 descriptors carry it
 
 
@@ -184,6 +185,10 @@ class Peer:
     def start(self, world, variant):
         raise NotImplementedError
 
+    def start_alone(self, world, variant, upstream, tool):
+        """One process without supervisor, in front of <upstream>, started by <tool>."""
+        raise NotImplementedError
+
     def path(self):
         return PATH
 
@@ -212,8 +217,11 @@ class Relay(Peer):
         return "one worker only" if variant.workers > 1 else None
 
     def start(self, world, variant):
-        return Program(world, self.name, [world.build / "bench/bench_relay", "--upstream",
-                                          world.upstream_address(variant)],
+        return self.start_alone(world, variant, world.upstream_address(variant), [])
+
+    def start_alone(self, world, variant, upstream, tool):
+        return Program(world, self.name,
+                       [*tool, world.build / "bench/bench_relay", "--upstream", upstream],
                        core=world.gateway_core, ready=r"listening on (\S+)")
 
 
@@ -229,7 +237,7 @@ class Haproxy(Peer):
     def version(self):
         return run(["haproxy", "-v"]).split("\n")[0].split(" - ")[0]
 
-    def conf(self, world, variant, port):
+    def conf(self, world, variant, port, upstream):
         crt = f" ssl crt {world.folder}/both.pem" if variant.tls_client else ""
         ssl = ""
         if variant.tls_upstream:
@@ -260,16 +268,22 @@ frontend clients
     http-request deny deny_status 401 if {{ var(txn.exp),sub(txn.now) -m int lt 0 }}
     default_backend upstream
 backend upstream
-    server one {world.upstream_address(variant)}{ssl}
+    server one {upstream}{ssl}
 """
 
-    def start(self, world, variant):
+    def launch(self, world, variant, upstream, command):
         port = free_port()
         path = world.folder / "haproxy.cfg"
         path.touch(mode=0o600)
-        path.write_text(self.conf(world, variant, port))
-        return Program(world, self.name, ["haproxy", "-W", "-f", path], core=world.gateway_core,
+        path.write_text(self.conf(world, variant, port, upstream))
+        return Program(world, self.name, [*command, "-f", path], core=world.gateway_core,
                        port=port)
+
+    def start(self, world, variant):
+        return self.launch(world, variant, world.upstream_address(variant), ["haproxy", "-W"])
+
+    def start_alone(self, world, variant, upstream, tool):
+        return self.launch(world, variant, upstream, [*tool, shutil.which("haproxy")])
 
 
 class Nginx(Peer):
@@ -284,7 +298,7 @@ class Nginx(Peer):
         done = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False)
         return done.stderr.strip().replace("nginx version: ", "")
 
-    def conf(self, world, variant, port):
+    def conf(self, world, variant, port, upstream, is_alone):
         tls = ""
         if variant.tls_client:
             tls = (f"ssl_certificate {world.folder}/cert.pem; "
@@ -301,6 +315,7 @@ class Nginx(Peer):
                             ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         return f"""
 daemon off;
+master_process {"off" if is_alone else "on"};
 {user}
 worker_processes 1;
 worker_rlimit_nofile {2 * STREAMS_MAX + 2000};
@@ -311,7 +326,7 @@ http {{
     access_log {world.folder}/nginx.access.log;
 {temporary}    keepalive_requests 1000000000;
     upstream bench {{
-        server {world.upstream_address(variant)};
+        server {upstream};
         keepalive 512;
         keepalive_requests 1000000000;
     }}
@@ -329,13 +344,20 @@ http {{
 }}
 """
 
-    def start(self, world, variant):
+    def launch(self, world, variant, upstream, tool):
         port = free_port()
         path = world.folder / "nginx.conf"
-        path.write_text(self.conf(world, variant, port))
+        path.write_text(self.conf(world, variant, port, upstream, tool != []))
         # -e: not the file that was compiled in, which an ordinary user may not write.
-        return Program(world, self.name, ["nginx", "-e", world.folder / "nginx.error.log",
-                                          "-c", path], core=world.gateway_core, port=port)
+        return Program(world, self.name, [*tool, shutil.which("nginx"), "-e",
+                                          world.folder / "nginx.error.log", "-c", path],
+                       core=world.gateway_core, port=port)
+
+    def start(self, world, variant):
+        return self.launch(world, variant, world.upstream_address(variant), [])
+
+    def start_alone(self, world, variant, upstream, tool):
+        return self.launch(world, variant, upstream, tool)
 
 
 class Tidegate(Peer):
@@ -350,15 +372,14 @@ class Tidegate(Peer):
     def path(self):
         return f"{PATH}&format={self.format_name}"
 
-    def conf(self, world, variant):
+    def conf(self, world, variant, upstream, more=""):
         tls, scheme, ca = "", "http", ""
         if variant.tls_client:
             tls = (f' tls = {{ certificate = "{world.folder}/cert.pem"; '
                    f'key = "{world.folder}/key.pem"; }};')
         if variant.tls_upstream:
             scheme, ca = "https", f'ca_file = "{world.folder}/cert.pem"; '
-        address = world.upstream_address(variant).replace("127.0.0.1",
-                                                          "localhost" if ca else "127.0.0.1")
+        address = upstream.replace("127.0.0.1", "localhost") if ca else upstream
         return f"""
 listen = ( {{ address = "127.0.0.1:0";{tls} }} );
 admin = "off";
@@ -369,15 +390,26 @@ upstreams = ( {{ name = "bench"; token = ""; {ca}max_connections = {STREAMS_MAX}
 models: {{ allow = [ "meta-llama/*" ]; }};
 limits: {{ exchanges = {STREAMS_MAX}; exchanges_per_subject = {STREAMS_MAX};
     waiting = {STREAMS_MAX}; }};
-"""
+{more}"""
+
+    def write_conf(self, world, text):
+        path = world.folder / f"{self.name.replace(' ', '-')}.conf"
+        path.write_text(text)
+        self.binary = world.build / "tidegate"
+        return path
+
+    def start_alone(self, world, variant, upstream, tool):
+        # A sandbox would keep the tool from its own work.
+        path = self.write_conf(world, self.conf(world, variant, upstream, 'sandbox = "off";\n'))
+        return Program(world, self.name.replace(" ", "-"),
+                       [*tool, self.binary, "--foreground", "-c", path],
+                       core=world.gateway_core, ready=LISTENING)
 
     def start(self, world, variant):
-        self.binary = world.build / "tidegate"
-        path = world.folder / f"{self.name.replace(' ', '-')}.conf"
-        path.write_text(self.conf(world, variant))
+        path = self.write_conf(world, self.conf(world, variant, world.upstream_address(variant)))
         core = world.gateway_core if variant.workers == 1 else None
         return Program(world, self.name.replace(" ", "-"), [self.binary, "-c", path], core=core,
-                       ready=r" ev=listening .*address=(\S+)")
+                       ready=LISTENING)
 
     def version(self):
         return run([self.binary, "-V"]).split("\n")[0] if self.binary else ""
