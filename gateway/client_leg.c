@@ -47,9 +47,26 @@ bool client_leg_body(struct client_leg *leg, struct span *body)
     return true;
 }
 
+const char *client_leg_field(const struct client_leg *leg, const char *name)
+{
+    return leg->request == NULL
+               ? NULL
+               : evhttp_find_header(evhttp_request_get_input_headers(leg->request), name);
+}
+
 bool client_leg_append(struct client_leg *leg, struct span bytes)
 {
     if (evbuffer_add(connection_output(leg->connection), bytes.data, bytes.length) != 0) {
+        return false;
+    }
+    connection_mark(leg->connection);
+    return true;
+}
+
+bool client_leg_append_constant(struct client_leg *leg, struct span bytes)
+{
+    if (evbuffer_add_reference(connection_output(leg->connection), bytes.data, bytes.length, NULL,
+                               NULL) != 0) {
         return false;
     }
     connection_mark(leg->connection);

@@ -37,8 +37,17 @@ void client_leg_take(struct client_leg *leg, struct connection *connection,
  */
 bool client_leg_body(struct client_leg *leg, struct span *body) MUST_USE;
 
+/*
+ * The value of the first field of that name of the request, or NULL. For what concerns one
+ * route alone and nobody's safety; the rest is in connection_head(), strictly read.
+ */
+const char *client_leg_field(const struct client_leg *leg, const char *name);
+
 /* Append whole bytes (a head, or a whole answer). False when memory is out. */
 bool client_leg_append(struct client_leg *leg, struct span bytes) MUST_USE;
+
+/* The same for bytes that outlive everything: they are referenced, not copied. */
+bool client_leg_append_constant(struct client_leg *leg, struct span bytes) MUST_USE;
 
 /*
  * Write one chunk of a chunked body in place: room for <bytes_max> content bytes, or

@@ -43,6 +43,8 @@
       "Whether workers give up system calls (seccomp), files and ports (Landlock) that they do not need: \"auto\" takes what the kernel has, \"on\" insists on both, \"off\" is for debugging.") \
     X("",       "upgrade_timeout",       DURATION,        upgrade_timeout_ms,            CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
       "How long the program that SIGUSR2 starts may take until it is ready to serve; then the running one goes on.")             \
+    X("",       "playground",            SWITCH,          playground,                    0, 0, "false", OPTIONAL, RELOAD,         \
+      "Whether GET / answers with a page on which a person with a token can chat and look at the requests. The page itself is given to anybody.") \
     X("auth",   "issuer",                TEXT,            auth_issuer,                   0, 256, "", OPTIONAL, RELOAD,            \
       "What the token's \"iss\" must be. Empty: not checked.")                                                                   \
     X("auth",   "audience",              TEXT,            auth_audience,                 0, 256, "", OPTIONAL, RELOAD,            \

@@ -11,6 +11,7 @@
  *        |                             |                            v  |             | all
  *        |                             |                           PAUSED --end----->| written
  *        |                             |                              |              |
+ *        |-- a page of our own: all of it is written at once ------------ FLUSHING ->|
  *        `-- refused, deadline, client gone, upstream failed, draining --> ENDED <---'
  *                                                                (freed by the reaper)
  * Invariants
@@ -36,6 +37,7 @@
 #include "base/clock.h"
 #include "gateway/exchange_internal.h"
 #include "gateway/log.h"
+#include "gateway/page_reply.h"
 #include "gateway/reply.h"
 
 /* -- callbacks, in the order in which they may fire -- */
@@ -82,7 +84,8 @@ static bool may_enter(enum exchange_state from, enum exchange_state to)
     case EX_PAUSED:
         return from == EX_RELAYING;
     case EX_FLUSHING:
-        return from == EX_AWAIT_ANSWER || from == EX_RELAYING || from == EX_PAUSED;
+        return from == EX_AWAIT_BODY || from == EX_AWAIT_ANSWER || from == EX_RELAYING ||
+               from == EX_PAUSED;
     case EX_ENDED:
         return from != EX_ENDED;
     }
@@ -125,58 +128,6 @@ static void exchange_enter(struct exchange *ex, enum exchange_state state)
 
 /* -- birth -- */
 
-static enum end_reason admit(struct exchange *ex)
-{
-    switch (admission_acquire(ex->set->admission, ex->judged.identity.subject, &ex->slot)) {
-    case ADMISSION_OK:
-        metrics_store(&ex->set->services.metrics->admitted,
-                      admission_in_flight(ex->set->admission));
-        return END_DONE;
-    case ADMISSION_FULL:
-        ex->record.problem = "limits.exchanges reached";
-        return END_GATEWAY_FULL;
-    case ADMISSION_SUBJECT_FULL:
-        ex->record.problem = "limits.exchanges_per_subject reached";
-        return END_RATE_LIMITED;
-    case ADMISSION_NO_MEMORY:
-        return END_NO_MEMORY;
-    }
-    return END_NO_MEMORY;
-}
-
-static void prepare_relay(struct exchange *ex)
-{
-    const struct config *config = ex->set->services.config;
-    const struct relay_settings settings = {
-        .format = ex->judged.format,
-        .stream = {.id = span_from_string(ex->request_id),
-                   .model = ex->judged.model.upstream_model,
-                   .created_unix_s = clock_wall_unix_s()},
-        .reasoning = config->stream_reasoning,
-        .buffer_bytes = config->stream_buffer_bytes,
-    };
-
-    relay_init(&ex->relay, &settings);
-}
-
-/* The head's checks, then room for one more; END_DONE when all hold. */
-static enum end_reason judge(struct exchange *ex, const struct request_head *head)
-{
-    const struct exchange_services *services = &ex->set->services;
-    enum end_reason verdict = connection_verdict(ex->connection, &ex->record.problem);
-
-    if (verdict != END_DONE) {
-        return verdict;
-    }
-    verdict = judge_head(services->config, services->checker, head, &ex->judged);
-    ex->record.problem = ex->judged.problem;
-    if (verdict != END_DONE) {
-        return verdict;
-    }
-    prepare_relay(ex);
-    return admit(ex);
-}
-
 void exchange_start(struct exchange_set *set, struct connection *connection, bool body_is_complete)
 {
     const struct request_head *head = connection_head(connection);
@@ -187,7 +138,10 @@ void exchange_start(struct exchange_set *set, struct connection *connection, boo
         return;
     }
     exchange_arm_deadline(ex);
-    ex->refusal = judge(ex, head);
+    ex->refusal = exchange_judge(ex, head);
+    if (ex->refusal == END_PAGE) {
+        return; /* a request without a body: exchange_on_request() follows */
+    }
     if (ex->refusal != END_DONE && (!body_is_complete || head->method != METHOD_POST)) {
         /* A stranger's body is not read: the answer goes out now, then the connection closes. */
         exchange_end(ex, ex->refusal);
@@ -211,8 +165,8 @@ void exchange_refuse(struct exchange_set *set, struct connection *connection,
     }
     if (has_whole_head(reason)) {
         /* The body's size is the last thing to be judged: a stranger learns 401, not 413. */
-        enum end_reason verdict = judge(ex, connection_head(connection));
-        reason = verdict == END_DONE ? reason : verdict;
+        enum end_reason verdict = exchange_judge(ex, connection_head(connection));
+        reason = verdict == END_DONE || verdict == END_PAGE ? reason : verdict;
     }
     if (ex->record.problem == NULL) {
         ex->record.problem = problem;
@@ -299,9 +253,41 @@ static enum end_reason open_upstream(struct exchange *ex)
     return ex->upstream == NULL ? END_NO_MEMORY : END_DONE;
 }
 
+static void stop_pause(struct exchange *ex)
+{
+    if (ex->state == EX_PAUSED) {
+        relay_note_resume(&ex->relay, clock_now_ms());
+    }
+}
+
+/* All is in the output; wait until the client has it, then end as <outcome> says. */
+static void flush_rest(struct exchange *ex, enum end_reason outcome)
+{
+    stop_pause(ex);
+    ex->answer_is_whole = true;
+    ex->outcome = outcome;
+    exchange_enter(ex, EX_FLUSHING);
+}
+
+/* No place is taken for it: it waits for nobody but its reader, and has no memory of its own. */
+static void send_page(struct exchange *ex)
+{
+    ex->record.status = page_reply_send(&ex->client, &page_playground, ex->request_id);
+    ex->head_sent = true;
+    if (ex->record.status == 0) {
+        exchange_end(ex, END_NO_MEMORY);
+        return;
+    }
+    flush_rest(ex, END_PAGE);
+}
+
 void exchange_on_request(struct exchange *ex, struct evhttp_request *request)
 {
     take_client(ex, request);
+    if (ex->refusal == END_PAGE) {
+        send_page(ex);
+        return;
+    }
     if (ex->refusal == END_DONE && !admission_may_wait(ex->set->admission)) {
         ex->record.problem = "limits.waiting reached";
         ex->refusal = END_GATEWAY_FULL;
@@ -346,13 +332,6 @@ static void pause_upstream(struct exchange *ex)
     upstream_pause(ex->upstream);
     relay_note_pause(&ex->relay, clock_now_ms());
     exchange_enter(ex, EX_PAUSED);
-}
-
-static void stop_pause(struct exchange *ex)
-{
-    if (ex->state == EX_PAUSED) {
-        relay_note_resume(&ex->relay, clock_now_ms());
-    }
 }
 
 /* False when the answer begins with this delta. It may have ended the exchange. */
@@ -400,15 +379,6 @@ static void on_upstream_delta(void *arg, const struct upstream_delta *delta)
         exchange_end(ex, END_NO_MEMORY);
         break;
     }
-}
-
-/* All is in the output; wait until the client has it, then end as <outcome> says. */
-static void flush_rest(struct exchange *ex, enum end_reason outcome)
-{
-    stop_pause(ex);
-    ex->answer_is_whole = true;
-    ex->outcome = outcome;
-    exchange_enter(ex, EX_FLUSHING);
 }
 
 /*

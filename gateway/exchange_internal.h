@@ -91,6 +91,12 @@ int64_t exchange_next_deadline_ms(const struct exchange *ex, int64_t now_ms);
 /* Set the timer for that moment; it stays where it is set until it fires. */
 void exchange_arm_deadline(struct exchange *ex);
 
+/*
+ * The head's checks, then room for one more: exchange_judge.c. END_DONE when all hold,
+ * END_PAGE when a page is asked for, which needs no room, else what does not hold.
+ */
+enum end_reason exchange_judge(struct exchange *ex, const struct request_head *head) MUST_USE;
+
 /* Move it from the gauge of its state to that of <next>; EX_ENDED has none. */
 void exchange_count_state(const struct exchange *ex, enum exchange_state next);
 

@@ -65,11 +65,21 @@ static enum end_reason choose_model(const struct config *config, struct judgemen
     return END_MODEL_UNKNOWN;
 }
 
+/* The page holds nothing that is worth a token, and a browser has none to send for it. */
+static bool wants_page(const struct config *config, const struct request_head *head)
+{
+    return config->playground && (head->method == METHOD_GET || head->method == METHOD_HEAD) &&
+           span_equals_string(head->target, ROUTE_PLAYGROUND_TARGET);
+}
+
 enum end_reason judge_head(const struct config *config, struct auth_checker *checker,
                            const struct request_head *head, struct judgement *judgement)
 {
     enum end_reason verdict;
 
+    if (wants_page(config, head)) {
+        return END_PAGE;
+    }
     if (head->method != METHOD_POST) {
         return head->method == METHOD_OPTIONS ? END_OPTIONS : END_METHOD_NOT_ALLOWED;
     }

@@ -31,7 +31,8 @@ struct judgement {
 };
 
 /*
- * END_DONE when every check holds, else the first that does not. <judgement> keeps what
+ * END_DONE when every check of a chat holds, END_PAGE for the playground, else the first
+ * check that does not hold. <judgement> keeps what
  * was learnt until then and must not move afterwards.
  */
 enum end_reason judge_head(const struct config *config, struct auth_checker *checker,

@@ -17,6 +17,7 @@ struct page {
     const char *tag;    /* value of ETag, quotes included */
 };
 
-extern const struct page page_status; /* of the admin listener */
+extern const struct page page_status;     /* of the admin listener */
+extern const struct page page_playground; /* of the clients' listeners */
 
 #endif

@@ -155,6 +155,21 @@ size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_
     return text.length;
 }
 
+size_t reply_page_head_render(const char *status, const char *request_id, bool is_persistent,
+                              char out[REPLY_BYTES_MAX])
+{
+    struct text text = {out, 0};
+
+    add(&text, "HTTP/1.1 ");
+    add(&text, status);
+    add(&text, "\r\n");
+    add_date(&text);
+    add(&text, "X-Request-Id: ");
+    add(&text, request_id);
+    add(&text, is_persistent ? "\r\n" : "\r\nConnection: close\r\n");
+    return text.length;
+}
+
 size_t reply_stream_head_render(const struct format *format, const char *request_id,
                                 bool is_persistent, char out[REPLY_BYTES_MAX])
 {

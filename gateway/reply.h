@@ -35,6 +35,13 @@ size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_
 /* The status that reply_error_render() writes. */
 int reply_error_status(const struct reply_error *error);
 
+/*
+ * Render the beginning of a page's head: all that is not constant, without the empty line
+ * that ends it. <status>: "200 OK". Returns its length in bytes.
+ */
+size_t reply_page_head_render(const char *status, const char *request_id, bool is_persistent,
+                              char out[REPLY_BYTES_MAX]);
+
 /* Render the head of a streamed 200; returns its length in bytes. */
 size_t reply_stream_head_render(const struct format *format, const char *request_id,
                                 bool is_persistent, char out[REPLY_BYTES_MAX]);

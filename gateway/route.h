@@ -17,6 +17,8 @@
 #define ROUTE_CHAT_ID_BYTES_MAX 128
 #define ROUTE_FORMAT_BYTES_MAX 16
 
+#define ROUTE_PLAYGROUND_TARGET "/" /* the whole of it: no query is looked at */
+
 enum route_id {
     ROUTE_UNKNOWN = 0,
     ROUTE_CHAT, /* /api/ai/huggingface/{publisher}/{name}/chat */

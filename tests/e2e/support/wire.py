@@ -177,7 +177,9 @@ class Client:
 
     def read_body(self, reply, patience_s=None):
         """The rest of the body, as the framing has it; sets reply.ended."""
-        if reply.field("Transfer-Encoding") == "chunked":
+        if reply.status == 304:  # RFC 9112 section 6.3: none, whatever its fields say
+            reply.ended = "complete"
+        elif reply.field("Transfer-Encoding") == "chunked":
             while self.read_chunk(reply, patience_s):
                 pass
         elif reply.field("Content-Length") is not None:
