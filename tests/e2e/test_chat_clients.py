@@ -20,8 +20,7 @@ DRIVERS = {
     "ui_messages.mjs": {"text": [*UI_CHATS, "reader-v5", "reader-v6", "reader-v7"]},
     "python_clients.py": {"text": ["httpx", "curl"], "data": ["command-line"]},
 }
-CASES = [(client, form) for forms in DRIVERS.values() for form, names in forms.items()
-         for client in names]
+CASES = clients.cases(DRIVERS)
 ALL = pytest.mark.parametrize("client, form", CASES)
 # It reads nothing before the end of the answer, so it can stop nothing in the middle.
 STOPPABLE = pytest.mark.parametrize("client, form", [c for c in CASES if c[0] != "command-line"])
@@ -44,14 +43,7 @@ def stage(shared_world):
 @pytest.fixture(scope="module")
 def told(stage):
     """{(client, format, scenario): what the client told} of all clients and scenarios."""
-    seen = {}
-    for driver, forms in DRIVERS.items():
-        runs = [stage.run(client, form, scenario)
-                for form, names in forms.items() for client in names
-                for scenario in clients.SCENARIOS
-                if (client, scenario) != ("command-line", "stopped")]
-        seen.update(clients.drive(driver, runs))
-    return seen
+    return stage.tell(DRIVERS, without=[("command-line", "stopped")])
 
 
 @ALL

@@ -46,6 +46,12 @@ WORDS = {
 SCENARIOS = list(WORDS)
 
 
+def cases(drivers):
+    """(client, format) of all that <drivers> name, for parametrize."""
+    return [(client, form) for forms in drivers.values() for form, names in forms.items()
+            for client in names]
+
+
 def require_clients():
     """./tide keeps a copy of the lock file of what it has installed."""
     installed = FOLDER.parents[1] / ".dev" / "clients" / "installed-lock.json"
@@ -81,6 +87,16 @@ class Stage:
             "abort": scenario == "stopped",
             **more,
         }
+
+    def tell(self, drivers, scenarios=SCENARIOS, without=()):
+        """Let the clients of <drivers>, {driver: {format: clients}}, go through <scenarios>."""
+        told = {}
+        for driver, forms in drivers.items():
+            told.update(drive(driver, [
+                self.run(client, form, scenario)
+                for form, names in forms.items() for client in names for scenario in scenarios
+                if (client, scenario) not in without]))
+        return told
 
     def long_text(self):
         """What the scenario "long" must yield, by a reader that has no library."""
