@@ -336,6 +336,16 @@ bool json_has_duplicate_members(const struct json_doc *doc, json_ref object)
     return found;
 }
 
+json_ref json_find_duplicates(const struct json_doc *doc)
+{
+    for (json_ref at = 0; at < doc->count; at++) {
+        if (doc->tokens[at].type == JSMN_OBJECT && json_has_duplicate_members(doc, at)) {
+            return at;
+        }
+    }
+    return JSON_NONE;
+}
+
 struct span json_raw(const struct json_doc *doc, json_ref at)
 {
     const jsmntok_t *token = token_at(doc, at);

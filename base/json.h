@@ -94,6 +94,9 @@ json_ref json_member(const struct json_doc *doc, json_ref object, const char *na
 /* True when two members of this object have the same name after unescaping. */
 bool json_has_duplicate_members(const struct json_doc *doc, json_ref object);
 
+/* The first object of the document that has two members of one name; JSON_NONE: none has. */
+json_ref json_find_duplicates(const struct json_doc *doc);
+
 /* The value's text as it came; for strings without the quotes, escapes kept. */
 struct span json_raw(const struct json_doc *doc, json_ref at);
 

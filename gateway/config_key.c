@@ -194,6 +194,13 @@ static int choice_index(const char *const *names, const char *text)
     return NO_CHOICE;
 }
 
+/* One of two words: the field is a bool that says whether it is the second. */
+static bool is_two_sided(const struct config_key *key)
+{
+    return key->kind == CONFIG_KIND_UPSTREAM_ERRORS || key->kind == CONFIG_KIND_SWITCH ||
+           key->kind == CONFIG_KIND_UNKNOWN_PARAMETERS;
+}
+
 /* The value of a choosing kind goes into a field of its own type. */
 static bool set_choice(const struct config_key *key, const char *text, void *field)
 {
@@ -202,7 +209,7 @@ static bool set_choice(const struct config_key *key, const char *text, void *fie
     if (index == NO_CHOICE) {
         return false;
     }
-    if (key->kind == CONFIG_KIND_UPSTREAM_ERRORS || key->kind == CONFIG_KIND_SWITCH) {
+    if (is_two_sided(key)) {
         *(bool *)field = index != 0;
     } else if (key->kind == CONFIG_KIND_LOG_LEVEL) {
         *(enum log_level *)field = (enum log_level)index;
@@ -222,7 +229,7 @@ static bool set_choice(const struct config_key *key, const char *text, void *fie
 
 static int get_choice(const struct config_key *key, const void *field)
 {
-    if (key->kind == CONFIG_KIND_UPSTREAM_ERRORS || key->kind == CONFIG_KIND_SWITCH) {
+    if (is_two_sided(key)) {
         return *(const bool *)field ? 1 : 0;
     }
     if (key->kind == CONFIG_KIND_LOG_LEVEL) {

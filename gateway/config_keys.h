@@ -83,6 +83,10 @@
       "From the end of the head to the end of the body. Absolute.")                                                              \
     X("limits", "keepalive_timeout",     DURATION,        limits_keepalive_timeout_ms,   CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "60s", OPTIONAL, RELOAD, \
       "How long a connection may be quiet between an answer and the next request.")                                              \
+    X("models", "unknown_parameters",    UNKNOWN_PARAMETERS, models_refuses_unknown,     0, 0, "pass", OPTIONAL, RELOAD,         \
+      "What becomes of parameters of /v1/chat/completions that the gateway does not know: \"pass\" hands them on to the provider as they are, \"refuse\" answers 400.") \
+    X("cors",   "max_age",               WHOLE_SECONDS,   cors_max_age_ms,               0, 24 * 60 * 60 * 1000, "10m", OPTIONAL, RELOAD, \
+      "How long a browser may remember what a preflight was told. Browsers have shorter limits of their own.")                   \
     X("log",    "level",                 LOG_LEVEL,       log_level,                     0, 0, "info", OPTIONAL, RELOAD,         \
       "Least important kind of line that is written to standard error.")                                                         \
     X("log",    "format",                LOG_FORMAT,      log_format,                    0, 0, "logfmt", OPTIONAL, RELOAD,       \
@@ -178,6 +182,8 @@
       "Models that may be asked for: shell patterns over publisher/name, case matters. * matches anything, / included; ? one character.") \
     X("models", "retired",   RETIRED,     "pattern",      0,    1024, "",                OPTIONAL, RELOAD,                             \
       "Models that were served once: the client is told that they are gone. Looked at before allow.")                            \
+    X("cors",   "origins",   ORIGINS,     "origin",       0,    256,  "",                OPTIONAL, RELOAD,                             \
+      "Origins of the pages that may read answers in a browser, such as https://chat.example.org, compared byte for byte; or \"*\" alone for any page. Answers to others say nothing of it, and their browsers withhold them.") \
     X("models", "alias",     ALIAS,       "record",       0,    1024, "",                OPTIONAL, RELOAD,                             \
       "Other names for models. Applied first, once, and only to the whole name.")
 
@@ -187,6 +193,7 @@
     X("models", "What may be asked for.")                                                                                        \
     X("stream", "The answer on its way to the client.")                                                                          \
     X("limits", "Caps. At a cap a request is refused; nothing queues.")                                                          \
+    X("cors",   "Browsers: which pages may use the gateway (CORS). Credentials are never allowed: the token is the page's own.") \
     X("log",    "What is written down. Never a token, a prompt or an answer.")
 /* clang-format on */
 

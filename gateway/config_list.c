@@ -11,6 +11,7 @@
 #include "base/bug.h"
 #include "gateway/config_text.h"
 #include "gateway/config_value.h"
+#include "gateway/cors_origin.h"
 
 /* The claims that auth.require may name, in the order they are printed. */
 static const char *const claim_names[] = {"exp", "sub", "nbf", "iat"};
@@ -64,6 +65,9 @@ bool config_list_reserve(const struct config_list *list, struct config *config, 
     case CONFIG_LIST_RETIRED:
         config->models_retired = calloc(count, sizeof *config->models_retired);
         return config->models_retired != NULL;
+    case CONFIG_LIST_ORIGINS:
+        config->cors_origins = calloc(count, sizeof *config->cors_origins);
+        return config->cors_origins != NULL;
     case CONFIG_LIST_ALIAS:
         config->aliases = calloc(count, sizeof *config->aliases);
         return config->aliases != NULL;
@@ -126,6 +130,26 @@ static bool add_pattern(char **patterns, size_t *count, const char *text,
     return true;
 }
 
+static bool add_origin(struct config *config, const char *text,
+                       char problem[CONFIG_PROBLEM_BYTES_MAX])
+{
+    bool is_any = strcmp(text, "*") == 0;
+    char *copy = NULL;
+
+    if (!cors_origin_is_valid(text)) {
+        return complain(problem, "not an origin");
+    }
+    if (config->cors_origin_count > 0 && (is_any || strcmp(config->cors_origins[0], "*") == 0)) {
+        return complain(problem, "\"*\" must be the only one");
+    }
+    copy = strdup(text);
+    if (copy == NULL) {
+        return complain(problem, "out of memory");
+    }
+    config->cors_origins[config->cors_origin_count++] = copy;
+    return true;
+}
+
 bool config_list_add_text(const struct config_list *list, struct config *config, const char *text,
                           char problem[CONFIG_PROBLEM_BYTES_MAX])
 {
@@ -138,6 +162,8 @@ bool config_list_add_text(const struct config_list *list, struct config *config,
         return add_pattern(config->models_allow, &config->models_allow_count, text, problem);
     case CONFIG_LIST_RETIRED:
         return add_pattern(config->models_retired, &config->models_retired_count, text, problem);
+    case CONFIG_LIST_ORIGINS:
+        return add_origin(config, text, problem);
     case CONFIG_LIST_LISTEN:
     case CONFIG_LIST_UPSTREAMS:
     case CONFIG_LIST_SECRETS:
@@ -162,6 +188,7 @@ void *config_list_add_record(const struct config_list *list, struct config *conf
     case CONFIG_LIST_REQUIRE:
     case CONFIG_LIST_ALLOW:
     case CONFIG_LIST_RETIRED:
+    case CONFIG_LIST_ORIGINS:
         break;
     }
     return NULL;
@@ -189,6 +216,8 @@ const char *config_list_text(const struct config_list *list, const struct config
         return index < config->models_allow_count ? config->models_allow[index] : NULL;
     case CONFIG_LIST_RETIRED:
         return index < config->models_retired_count ? config->models_retired[index] : NULL;
+    case CONFIG_LIST_ORIGINS:
+        return index < config->cors_origin_count ? config->cors_origins[index] : NULL;
     case CONFIG_LIST_LISTEN:
     case CONFIG_LIST_UPSTREAMS:
     case CONFIG_LIST_SECRETS:
@@ -214,6 +243,7 @@ const void *config_list_record(const struct config_list *list, const struct conf
     case CONFIG_LIST_REQUIRE:
     case CONFIG_LIST_ALLOW:
     case CONFIG_LIST_RETIRED:
+    case CONFIG_LIST_ORIGINS:
         break;
     }
     return NULL;
@@ -231,6 +261,8 @@ const char *config_list_allowed(const struct config_list *list)
     case CONFIG_LIST_ALLOW:
     case CONFIG_LIST_RETIRED:
         return "letters, digits, . _ - / : and the wildcards * ?";
+    case CONFIG_LIST_ORIGINS:
+        return "SCHEME://HOST or SCHEME://HOST:PORT in small letters, no path; or \"*\" alone";
     case CONFIG_LIST_UPSTREAMS:
     case CONFIG_LIST_SECRETS:
     case CONFIG_LIST_ALIAS:
@@ -312,6 +344,9 @@ void config_list_clear(const struct config_list *list, struct config *config)
         break;
     case CONFIG_LIST_RETIRED:
         clear_patterns(config->models_retired, config->models_retired_count);
+        break;
+    case CONFIG_LIST_ORIGINS:
+        clear_patterns(config->cors_origins, config->cors_origin_count);
         break;
     case CONFIG_LIST_ALIAS:
         clear_aliases(list, config);

@@ -36,6 +36,7 @@ static const struct config_key alias_keys[] = {CONFIG_ALIAS_KEYS(ALIAS_ROW)};
 #define KEYS_OF_REQUIRE NULL, 0, false
 #define KEYS_OF_ALLOW NULL, 0, false
 #define KEYS_OF_RETIRED NULL, 0, false
+#define KEYS_OF_ORIGINS NULL, 0, false
 #define KEYS_OF_ALIAS alias_keys, LENGTH_OF(alias_keys), false
 
 #define LIST_ROW(section, key, id, item, least, most, items, presence, applies, help)              \
@@ -52,6 +53,7 @@ const size_t config_section_count = LENGTH_OF(config_sections);
 
 /* In the order of their enums, so that an index is a value. */
 static const char *const upstream_errors_names[] = {"documented", "gateway", NULL};
+static const char *const unknown_parameters_names[] = {"pass", "refuse", NULL};
 static const char *const switch_names[] = {"false", "true", NULL};
 static const char *const log_level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_format_names[] = {"logfmt", "json", NULL};
@@ -84,6 +86,9 @@ const char *const *config_key_choices(const struct config_key *key)
     }
     if (key->kind == CONFIG_KIND_SWITCH) {
         return switch_names;
+    }
+    if (key->kind == CONFIG_KIND_UNKNOWN_PARAMETERS) {
+        return unknown_parameters_names;
     }
     if (key->kind == CONFIG_KIND_LOG_LEVEL) {
         return log_level_names;
@@ -123,6 +128,7 @@ enum config_class config_key_class(const struct config_key *key)
         return CONFIG_CLASS_FORMAT;
     case CONFIG_KIND_UPSTREAM_ERRORS:
     case CONFIG_KIND_SWITCH:
+    case CONFIG_KIND_UNKNOWN_PARAMETERS:
     case CONFIG_KIND_LOG_LEVEL:
     case CONFIG_KIND_LOG_FORMAT:
     case CONFIG_KIND_DIALECT:

@@ -46,6 +46,7 @@ enum config_reasoning {
 #define CONFIG_FIELD_ADDRESS_OR_OFF(field) struct config_address field;
 #define CONFIG_FIELD_UPSTREAM_ERRORS(field) bool field;
 #define CONFIG_FIELD_SWITCH(field) bool field;
+#define CONFIG_FIELD_UNKNOWN_PARAMETERS(field) bool field; /* refuse */
 #define CONFIG_FIELD_DURATION(field) int64_t field;
 #define CONFIG_FIELD_DURATION_OR_OFF(field) int64_t field; /* 0: off */
 #define CONFIG_FIELD_WHOLE_SECONDS(field) int64_t field;   /* milliseconds all the same */
@@ -121,6 +122,8 @@ struct config {
     size_t models_allow_count;
     char **models_retired;
     size_t models_retired_count;
+    char **cors_origins; /* "*" stands alone */
+    size_t cors_origin_count;
     struct config_alias *aliases;
     size_t alias_count;
 };

@@ -77,12 +77,17 @@ struct upstream_origin *dispatch_pick(struct dispatch *dispatch)
 {
     while (dispatch->next < dispatch->count) {
         size_t index = dispatch->next++;
-        int64_t wait_ms = upstream_origin_wait_ms(dispatch->origins[index]);
+        struct upstream_origin *origin = dispatch->origins[index];
+        int64_t wait_ms = upstream_origin_wait_ms(origin);
+
+        if (dispatch->needs_chat && upstream_origin_dialect(origin) != UPSTREAM_DIALECT_CHAT) {
+            continue;
+        }
 
         if (wait_ms == 0) {
             dispatch->current = index;
             dispatch->has_picked = true;
-            return dispatch->origins[index];
+            return origin;
         }
         pass_over(dispatch, wait_ms);
     }

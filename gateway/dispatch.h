@@ -23,6 +23,7 @@ struct dispatch {
     size_t next;    /* index of the first that has not been looked at */
     size_t current; /* index of the last that was picked; valid when has_picked */
     bool has_picked;
+    bool needs_chat; /* passes over upstreams of other dialects: they cannot say what is asked */
     /*
      * How it ended, as the client is told and the log says: the last call's end, with the
      * attempts of all. But that one does not know the model is believed only when none of
@@ -36,7 +37,10 @@ void dispatch_init(struct dispatch *dispatch, struct upstream_origin *const *ori
 /* True when there are upstreams that have not been looked at. */
 bool dispatch_may_go_on(const struct dispatch *dispatch);
 
-/* The next upstream that may be asked now; NULL: none is left, dispatch.end says why. */
+/*
+ * The next upstream that may be asked now; NULL: none is left, dispatch.end says why. It says
+ * UPSTREAM_OK when no upstream speaks the dialect that is needed.
+ */
 struct upstream_origin *dispatch_pick(struct dispatch *dispatch) MUST_USE;
 
 /* The call on the upstream that was picked has ended. */

@@ -84,8 +84,7 @@ static bool may_enter(enum exchange_state from, enum exchange_state to)
     case EX_PAUSED:
         return from == EX_RELAYING;
     case EX_FLUSHING:
-        return from == EX_AWAIT_BODY || from == EX_AWAIT_ANSWER || from == EX_RELAYING ||
-               from == EX_PAUSED;
+        return from != EX_FLUSHING && from != EX_ENDED;
     case EX_ENDED:
         return from != EX_ENDED;
     }
@@ -167,6 +166,8 @@ void exchange_refuse(struct exchange_set *set, struct connection *connection,
         /* The body's size is the last thing to be judged: a stranger learns 401, not 413. */
         enum end_reason verdict = exchange_judge(ex, connection_head(connection));
         reason = verdict == END_DONE || verdict == END_PAGE ? reason : verdict;
+    } else {
+        judge_manner(set->services.config, connection_head(connection), &ex->judged);
     }
     if (ex->record.problem == NULL) {
         ex->record.problem = problem;
@@ -194,65 +195,6 @@ static void take_client(struct exchange *ex, struct evhttp_request *request)
     ex->is_taken = true;
 }
 
-/* A call on <origin>; NULL: no memory. */
-static struct upstream *start_call(struct exchange *ex, struct upstream_origin *origin,
-                                   const struct chat_request *chat)
-{
-    char trace_parent[TRACE_PARENT_LENGTH];
-    char trace_state[TRACE_STATE_BYTES_MAX];
-    struct upstream_call call = {
-        .events = &upstream_events,
-        .owner = ex,
-        .model = ex->judged.model.upstream_model,
-        .messages = chat->messages,
-        .message_count = chat->message_count,
-        .request_id = span_from_string(ex->request_id),
-    };
-
-    if (ex->trace.is_on) {
-        trace_render_parent(&ex->trace, trace_parent);
-        call.traceparent = span_of(trace_parent, sizeof(trace_parent));
-    }
-    if (ex->trace.is_continued) { /* a state belongs to the trace that it came with */
-        const struct request_head *head = connection_head(ex->connection);
-        call.tracestate = span_of(trace_state, trace_render_state(&head->tracestate, trace_state));
-    }
-    return upstream_start(origin, &call);
-}
-
-/*
- * Parse the body and start a call on the next upstream that may be asked. The body is
- * parsed anew for each: the parser's memory is shared by all exchanges, and the body stays.
- */
-static enum end_reason open_upstream(struct exchange *ex)
-{
-    const struct exchange_services *services = &ex->set->services;
-    struct upstream_origin *origin;
-    struct chat_request chat;
-    struct span body;
-
-    if (!client_leg_body(&ex->client, &body)) {
-        return END_NO_MEMORY;
-    }
-    ex->record.bytes_in = body.length;
-    switch (chat_request_parse(ex->set->parser, body, (size_t)services->config->limits_max_messages,
-                               &chat, &ex->record.problem)) {
-    case CHAT_REQUEST_OK:
-        break;
-    case CHAT_REQUEST_NOT_JSON:
-    case CHAT_REQUEST_BAD_SHAPE:
-        return END_BAD_BODY;
-    case CHAT_REQUEST_NO_MEMORY:
-        return END_NO_MEMORY;
-    }
-    origin = dispatch_pick(&ex->dispatch);
-    if (origin == NULL) {
-        return end_reason_of_upstream(ex->dispatch.end.failure);
-    }
-    ex->upstream = start_call(ex, origin, &chat);
-    return ex->upstream == NULL ? END_NO_MEMORY : END_DONE;
-}
-
 static void stop_pause(struct exchange *ex)
 {
     if (ex->state == EX_PAUSED) {
@@ -267,6 +209,16 @@ static void flush_rest(struct exchange *ex, enum end_reason outcome)
     ex->answer_is_whole = true;
     ex->outcome = outcome;
     exchange_enter(ex, EX_FLUSHING);
+}
+
+/* What needs no upstream; the exchange ends when the client has it. */
+static void answer_at_once(struct exchange *ex)
+{
+    if (!exchange_send_models(ex)) {
+        exchange_end(ex, END_NO_MEMORY);
+        return;
+    }
+    flush_rest(ex, END_DONE);
 }
 
 /* No place is taken for it: it waits for nobody but its reader, and has no memory of its own. */
@@ -288,12 +240,16 @@ void exchange_on_request(struct exchange *ex, struct evhttp_request *request)
         send_page(ex);
         return;
     }
+    if (ex->refusal == END_DONE && route_is_read(ex->judged.route.id)) {
+        answer_at_once(ex);
+        return;
+    }
     if (ex->refusal == END_DONE && !admission_may_wait(ex->set->admission)) {
         ex->record.problem = "limits.waiting reached";
         ex->refusal = END_GATEWAY_FULL;
     }
     if (ex->refusal == END_DONE) {
-        ex->refusal = open_upstream(ex);
+        ex->refusal = exchange_open_upstream(ex, &upstream_events);
     }
     if (ex->refusal != END_DONE) {
         exchange_end(ex, ex->refusal);
@@ -312,18 +268,10 @@ static unsigned attempts_so_far(const struct exchange *ex)
 
 static bool send_head(struct exchange *ex)
 {
-    char head[REPLY_BYTES_MAX];
-    size_t length = reply_stream_head_render(ex->relay.format, ex->request_id,
-                                             client_leg_may_persist(&ex->client), head);
-
-    if (!client_leg_append(&ex->client, span_of(head, length)) ||
-        !relay_begin(&ex->relay, &ex->client)) {
+    if (!exchange_send_stream_head(ex) || !relay_begin(&ex->relay, &ex->client)) {
         return false;
     }
-    ex->head_sent = true;
     upstream_commit(ex->upstream);
-    ex->record.status = 200;
-    ex->record.first_byte_ms = clock_now_ms() - ex->started_ms;
     return true;
 }
 
@@ -419,7 +367,8 @@ static void finish_answer(struct exchange *ex)
 /* While the client has seen nothing, the next upstream of the conf file may do better. */
 static bool try_next_upstream(struct exchange *ex)
 {
-    return !ex->head_sent && dispatch_may_go_on(&ex->dispatch) && open_upstream(ex) == END_DONE;
+    return !ex->head_sent && dispatch_may_go_on(&ex->dispatch) &&
+           exchange_open_upstream(ex, &upstream_events) == END_DONE;
 }
 
 static void on_upstream_end(void *arg, const struct upstream_end *end)
@@ -495,26 +444,6 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 /* -- the end -- */
 
-static bool send_error(struct exchange *ex, enum end_reason reason)
-{
-    char bytes[REPLY_BYTES_MAX];
-    const struct reply_error error = {
-        .reason = reason,
-        .request_id = ex->request_id,
-        .is_persistent = client_leg_may_persist(&ex->client),
-        .has_body = connection_head(ex->connection)->method != METHOD_HEAD,
-        .sent_token = ex->judged.sent_token,
-        .upstream_as_gateway = ex->set->services.config->upstream_errors_as_gateway,
-        .retry_after_s = ex->dispatch.end.retry_after_s,
-    };
-
-    if (!client_leg_append(&ex->client, span_of(bytes, reply_error_render(&error, bytes)))) {
-        return false;
-    }
-    ex->record.status = reply_error_status(&error);
-    return true;
-}
-
 /* Answer, end or cut: what the client is still owed, by what it has seen. */
 static void settle_client(struct exchange *ex, enum end_reason reason)
 {
@@ -525,7 +454,7 @@ static void settle_client(struct exchange *ex, enum end_reason reason)
         take_client(ex, NULL);
     }
     if (end_reason_status(reason) != 0 && !ex->head_sent) {
-        ex->answer_is_whole = send_error(ex, reason);
+        ex->answer_is_whole = exchange_send_error(ex, reason);
     }
     ex->record.bytes_out = connection_bytes_sent(ex->connection) + client_leg_backlog(&ex->client);
     if (reason == END_CLIENT_GONE || reason == END_CLIENT_STALLED) {

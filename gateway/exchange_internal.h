@@ -15,6 +15,7 @@
 #include "gateway/admission.h"
 #include "gateway/chat_request.h"
 #include "gateway/client_leg.h"
+#include "gateway/completions_request.h"
 #include "gateway/dispatch.h"
 #include "gateway/exchange.h"
 #include "gateway/judge.h"
@@ -48,12 +49,14 @@ struct exchange {
     struct tally_slot *slot;   /* owned; NULL before admission */
     struct dispatch dispatch;  /* which upstream is asked, and how that has ended */
 
-    struct trace trace;      /* which one it is part of */
-    struct judgement judged; /* what the head asks for, and who asks */
-    enum end_reason refusal; /* of the head; END_DONE: none */
-    enum end_reason outcome; /* in FLUSHING: how it will have ended */
-    bool is_taken;           /* the client leg holds the connection */
-    bool is_lost;            /* evhttp has closed the connection under us */
+    struct trace trace;                            /* which one it is part of */
+    struct judgement judged;                       /* what the head asks for, and who asks */
+    enum end_reason refusal;                       /* of the head; END_DONE: none */
+    const struct completions_refusal *refused_for; /* END_BAD_BODY at the doors: why, until the
+                                                      next body is parsed; else NULL */
+    enum end_reason outcome;                       /* in FLUSHING: how it will have ended */
+    bool is_taken;                                 /* the client leg holds the connection */
+    bool is_lost;                                  /* evhttp has closed the connection under us */
     bool head_sent;
     bool answer_is_whole;
 
@@ -69,10 +72,12 @@ struct exchange_set {
     struct exchange_list live;
     struct exchange_list dead;
     size_t live_count;
-    struct admission *admission;        /* owned */
-    struct chat_request_parser *parser; /* owned */
-    struct metrics_model **models;      /* owned; where each row of models.allow is counted */
-    uint32_t id_prefix;                 /* random, so that ids differ between workers */
+    struct admission *admission;            /* owned */
+    struct chat_request_parser *parser;     /* owned */
+    struct completions_parser *completions; /* owned */
+    struct span models_list;                /* owned; what GET /v1/models answers */
+    struct metrics_model **models;          /* owned; where each row of models.allow is counted */
+    uint32_t id_prefix;                     /* random, so that ids differ between workers */
     uint32_t id_count;
 };
 
@@ -105,6 +110,18 @@ void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum 
 
 /* Access line and counters, then over to the dead list for the reaper. */
 void exchange_bury(struct exchange *ex);
+
+/*
+ * Read the body and start a call on the next upstream that may be asked. END_DONE: its
+ * <events> follow.
+ */
+enum end_reason exchange_open_upstream(struct exchange *ex,
+                                       const struct upstream_events *events) MUST_USE;
+
+/* Answers put into the output; false when memory is out. */
+bool exchange_send_stream_head(struct exchange *ex) MUST_USE;
+bool exchange_send_models(struct exchange *ex) MUST_USE;
+bool exchange_send_error(struct exchange *ex, enum end_reason reason) MUST_USE;
 
 /* The end of one exchange; see exchange.c. */
 void exchange_fail(struct exchange *ex, enum end_reason reason);

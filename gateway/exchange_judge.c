@@ -52,6 +52,8 @@ enum end_reason exchange_judge(struct exchange *ex, const struct request_head *h
     if (verdict != END_DONE) {
         return verdict;
     }
-    prepare_relay(ex);
+    if (ex->judged.format != NULL) { /* what is just read has none */
+        prepare_relay(ex);
+    }
     return admit(ex);
 }

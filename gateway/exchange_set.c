@@ -15,6 +15,7 @@
 #include <event2/util.h>
 
 #include "base/clock.h"
+#include "gateway/models_list.h"
 
 static const char *const state_names[] = {
     [EX_AWAIT_BODY] = "AWAIT_BODY", [EX_AWAIT_ANSWER] = "AWAIT_ANSWER", [EX_RELAYING] = "RELAYING",
@@ -215,8 +216,11 @@ struct exchange_set *exchange_set_new(const struct exchange_services *services)
     metrics_store(&services->metrics->waiting_max, caps.waiting);
     set->admission = admission_new(&caps);
     set->parser = chat_request_parser_new();
+    set->completions = completions_parser_new();
+    set->models_list.data = models_list_new(config, &set->models_list.length);
     set->models = find_models(config, services->metrics);
-    if (set->admission == NULL || set->parser == NULL || set->models == NULL ||
+    if (set->admission == NULL || set->parser == NULL || set->completions == NULL ||
+        set->models_list.data == NULL || set->models == NULL ||
         getrandom(&set->id_prefix, sizeof(set->id_prefix), 0) != sizeof(set->id_prefix)) {
         exchange_set_free(set);
         return NULL;
@@ -232,6 +236,8 @@ void exchange_set_free(struct exchange_set *set)
     exchange_set_reap(set);
     admission_free(set->admission);
     chat_request_parser_free(set->parser);
+    completions_parser_free(set->completions);
+    free((char *)(uintptr_t)set->models_list.data);
     free(set->models);
     free(set);
 }

@@ -106,6 +106,9 @@ bool head_fields_end_line(struct head_lexer *lexer)
     is_repeated = has_seen(lexer, lexer->field);
     lexer->seen |= 1U << lexer->field;
     if (is_repeated && head_field_is_single((enum head_field)lexer->field)) {
+        if (lexer->field == FIELD_ORIGIN) {
+            lexer->pieces[FIELD_ORIGIN].length = 0; /* the refusal names neither */
+        }
         return head_refuse(lexer, END_BAD_REQUEST, "a field that may come once is repeated");
     }
     if (lexer->field == FIELD_HOST && !head_host_is_valid(value)) {
@@ -123,8 +126,8 @@ bool head_fields_end_line(struct head_lexer *lexer)
         keep_state(lexer, value.length);
         return true;
     }
-    if (lexer->field == FIELD_TRACEPARENT) { /* two parents are none */
-        lexer->pieces[FIELD_TRACEPARENT].length = 0;
+    if (lexer->field < HEAD_FIELDS_KEPT) { /* two parents are none, and so is any other pair */
+        lexer->pieces[lexer->field].length = 0;
     }
     head_item_drop(lexer); /* the bytes stay until more are stored */
     return read_field(lexer, value);
@@ -166,26 +169,29 @@ enum head_method head_fields_method(const struct head_lexer *lexer)
                                                    : method_of(piece_span(lexer, PIECE_METHOD));
 }
 
-void head_fields_name_method(struct head_lexer *lexer)
+void head_fields_name_known(struct head_lexer *lexer)
 {
-    if (lexer->pieces[PIECE_METHOD].length > 0) {
-        lexer->head.method_name = piece_span(lexer, PIECE_METHOD);
-        lexer->head.method = method_of(lexer->head.method_name);
+    if (lexer->pieces[PIECE_METHOD].length == 0) {
+        return;
     }
+    lexer->head.method_name = piece_span(lexer, PIECE_METHOD);
+    lexer->head.method = method_of(lexer->head.method_name);
+    lexer->head.target = piece_span(lexer, PIECE_TARGET);
+    lexer->head.origin = field_span(lexer, FIELD_ORIGIN);
 }
 
 static void fill_head(struct head_lexer *lexer)
 {
     struct request_head *head = &lexer->head;
 
-    head_fields_name_method(lexer);
-    head->target = piece_span(lexer, PIECE_TARGET);
+    head_fields_name_known(lexer);
     head->host = field_span(lexer, FIELD_HOST);
     head->authorization = field_span(lexer, FIELD_AUTHORIZATION);
     head->content_type = field_span(lexer, FIELD_CONTENT_TYPE);
-    head->origin = field_span(lexer, FIELD_ORIGIN);
     head->traceparent = field_span(lexer, FIELD_TRACEPARENT);
     head->user_agent = field_span(lexer, FIELD_USER_AGENT);
+    head->requested_method = field_span(lexer, FIELD_REQUEST_METHOD);
+    head->requested_fields = field_span(lexer, FIELD_REQUEST_HEADERS);
     head->forwarded.count = lexer->forwarded_count;
     for (size_t i = 0; i < head->forwarded.count; i++) {
         head->forwarded.lines[i] = piece_span(lexer, PIECE_FORWARDED + (int)i);

@@ -15,8 +15,11 @@
 /* The method, METHOD_OTHER before it is complete. */
 enum head_method head_fields_method(const struct head_lexer *lexer);
 
-/* Name the method in lexer->head, if it is complete: answers to broken heads depend on it too. */
-void head_fields_name_method(struct head_lexer *lexer);
+/*
+ * Name what has come of the method, the target and the origin in lexer->head: answers to
+ * broken heads depend on them too.
+ */
+void head_fields_name_known(struct head_lexer *lexer);
 
 /* The line of lexer->field is complete, its value being the item in hand. False: refused. */
 bool head_fields_end_line(struct head_lexer *lexer) MUST_USE;

@@ -54,6 +54,8 @@ static const struct field_name field_names[] = {
     {FIELD_ORIGIN, true, SPAN_LITERAL("origin")},
     {FIELD_TRACEPARENT, false, SPAN_LITERAL("traceparent")},
     {FIELD_USER_AGENT, false, SPAN_LITERAL("user-agent")},
+    {FIELD_REQUEST_METHOD, false, SPAN_LITERAL("access-control-request-method")},
+    {FIELD_REQUEST_HEADERS, false, SPAN_LITERAL("access-control-request-headers")},
     {FIELD_CONTENT_LENGTH, true, SPAN_LITERAL("content-length")},
     {FIELD_TRANSFER_ENCODING, true, SPAN_LITERAL("transfer-encoding")},
     {FIELD_EXPECT, true, SPAN_LITERAL("expect")},

@@ -30,7 +30,7 @@ static inline bool head_byte_is(char byte, enum head_byte_class classes)
     return (head_byte_classes[(unsigned char)byte] & (unsigned)classes) != 0;
 }
 
-/* Fields the gateway reads. The first six are kept, the others only looked at. */
+/* Fields the gateway reads. The first eight are kept, the others only looked at. */
 enum head_field {
     FIELD_HOST = 0,
     FIELD_AUTHORIZATION,
@@ -38,6 +38,8 @@ enum head_field {
     FIELD_ORIGIN,
     FIELD_TRACEPARENT,
     FIELD_USER_AGENT,
+    FIELD_REQUEST_METHOD,  /* Access-Control-Request-Method */
+    FIELD_REQUEST_HEADERS, /* Access-Control-Request-Headers */
     FIELD_CONTENT_LENGTH,
     FIELD_TRANSFER_ENCODING,
     FIELD_EXPECT,
@@ -48,7 +50,7 @@ enum head_field {
 };
 
 #define HEAD_FIELDS_KEPT ((int)FIELD_CONTENT_LENGTH)
-#define HEAD_FIELD_NAME_BYTES_MAX 17 /* transfer-encoding */
+#define HEAD_FIELD_NAME_BYTES_MAX 30 /* access-control-request-headers */
 
 /* Names compare without case. Any longer name is FIELD_OTHER. */
 enum head_field head_field_find(struct span name);

@@ -408,6 +408,6 @@ enum head_status head_lexer_feed(struct head_lexer *lexer, struct span bytes, si
                           lexer->state == IN_TARGET ? END_TARGET_TOO_LONG : END_HEAD_TOO_LARGE,
                           "request head above the limit");
     }
-    head_fields_name_method(lexer);
+    head_fields_name_known(lexer);
     return status_of(lexer);
 }

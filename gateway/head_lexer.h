@@ -58,6 +58,8 @@ struct request_head {
     struct span origin;
     struct span traceparent; /* empty, too, when it came twice */
     struct span user_agent;
+    struct span requested_method;  /* Access-Control-Request-Method, of a preflight */
+    struct span requested_fields;  /* Access-Control-Request-Headers */
     struct forwarded forwarded;    /* X-Forwarded-For: the last lines of it */
     struct trace_state tracestate; /* all lines of it; none, when they are too many */
     enum body_framing framing;
@@ -73,11 +75,12 @@ enum head_status {
 };
 
 /* Private: the spans of struct request_head. */
-#define HEAD_PIECES (8 + FORWARDED_LINES_MAX + TRACE_STATE_LINES_MAX)
+#define HEAD_PIECES (10 + FORWARDED_LINES_MAX + TRACE_STATE_LINES_MAX)
 
 struct head_lexer {
     /* result */
-    struct request_head head; /* valid after HEAD_DONE; the method as soon as it is known */
+    struct request_head head; /* valid after HEAD_DONE; after HEAD_REFUSED the method, the target
+                                 and the origin are, as far as they had come */
     enum end_reason refusal;  /* after HEAD_REFUSED */
     const char *problem;      /* after HEAD_REFUSED: what and where, static text for the log */
 

@@ -36,7 +36,10 @@ static enum end_reason authenticate(struct auth_checker *checker, struct span au
 
 static enum end_reason choose_format(const struct config *config, struct judgement *judgement)
 {
-    judgement->format = config->stream_format;
+    if (route_is_read(judgement->route.id)) {
+        return END_DONE;
+    }
+    judgement->format = judgement->route.is_openai ? &format_openai : config->stream_format;
     if (judgement->route.format[0] != '\0') {
         judgement->format = format_find(span_from_string(judgement->route.format));
         if (judgement->format == NULL) {
@@ -72,15 +75,51 @@ static bool wants_page(const struct config *config, const struct request_head *h
            span_equals_string(head->target, ROUTE_PLAYGROUND_TARGET);
 }
 
+/* GET and HEAD for what is read, POST for what is asked. */
+static bool is_method_of(enum head_method method, enum route_id route)
+{
+    if (route_is_read(route)) {
+        return method == METHOD_GET || method == METHOD_HEAD;
+    }
+    return method == METHOD_POST;
+}
+
+/* What is looked at behind the query is up to the route. */
+static enum end_reason judge_path(const struct config *config, const struct request_head *head,
+                                  struct judgement *judgement)
+{
+    enum end_reason verdict = END_DONE;
+
+    switch (judgement->route.id) {
+    case ROUTE_UNKNOWN:
+        return END_NOT_FOUND;
+    case ROUTE_MODELS:
+        return END_DONE;
+    case ROUTE_MODEL:
+        return choose_model(config, judgement);
+    case ROUTE_COMPLETIONS:
+        break;
+    case ROUTE_CHAT:
+    case ROUTE_CHAT_COMPLETIONS:
+        verdict = choose_model(config, judgement);
+        break;
+    }
+    if (verdict != END_DONE) {
+        return verdict;
+    }
+    return is_json(head->content_type) ? END_DONE : END_MEDIA_TYPE;
+}
+
 enum end_reason judge_head(const struct config *config, struct auth_checker *checker,
                            const struct request_head *head, struct judgement *judgement)
 {
     enum end_reason verdict;
 
+    judge_manner(config, head, judgement);
     if (wants_page(config, head)) {
         return END_PAGE;
     }
-    if (head->method != METHOD_POST) {
+    if (!is_method_of(head->method, judgement->route.id)) {
         return head->method == METHOD_OPTIONS ? END_OPTIONS : END_METHOD_NOT_ALLOWED;
     }
     verdict = authenticate(checker, head->authorization, judgement);
@@ -96,12 +135,19 @@ enum end_reason judge_head(const struct config *config, struct auth_checker *che
         return END_BAD_REQUEST;
     }
     verdict = choose_format(config, judgement);
-    if (verdict != END_DONE) {
-        return verdict;
-    }
-    verdict = choose_model(config, judgement);
-    if (verdict != END_DONE) {
-        return verdict;
-    }
-    return is_json(head->content_type) ? END_DONE : END_MEDIA_TYPE;
+    return verdict == END_DONE ? judge_path(config, head, judgement) : verdict;
+}
+
+enum end_reason judge_model(const struct config *config, struct span name,
+                            struct judgement *judgement)
+{
+    route_parse_model(name, &judgement->route);
+    return choose_model(config, judgement);
+}
+
+void judge_manner(const struct config *config, const struct request_head *head,
+                  struct judgement *judgement)
+{
+    route_find(head->target, &judgement->route);
+    cors_judge(config, head, &judgement->cors);
 }

@@ -14,6 +14,7 @@
 #include "base/attrs.h"
 #include "base/span.h"
 #include "gateway/config.h"
+#include "gateway/cors.h"
 #include "gateway/end_reason.h"
 #include "gateway/format.h"
 #include "gateway/head_lexer.h"
@@ -28,6 +29,7 @@ struct judgement {
     char model_room[ROUTE_MODEL_BYTES_MAX + 1];
     const char *problem; /* static text for the log, or NULL */
     bool sent_token;     /* there was a bearer token */
+    struct cors cors;    /* what is granted to the page that asks, if one does */
 };
 
 /*
@@ -37,5 +39,19 @@ struct judgement {
  */
 enum end_reason judge_head(const struct config *config, struct auth_checker *checker,
                            const struct request_head *head, struct judgement *judgement) MUST_USE;
+
+/*
+ * For the door whose bodies name the model: the rest of the judgement. <name> is as the
+ * client means it, escapes resolved.
+ */
+enum end_reason judge_model(const struct config *config, struct span name,
+                            struct judgement *judgement) MUST_USE;
+
+/*
+ * How the answer is to be written: the route's way to tell of errors, and what pages of
+ * other origins may read. All there is to know of a head that was refused half-way.
+ */
+void judge_manner(const struct config *config, const struct request_head *head,
+                  struct judgement *judgement);
 
 #endif

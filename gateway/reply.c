@@ -69,12 +69,36 @@ static void add_date(struct text *text)
 
 static bool is_folded(const struct reply_error *error)
 {
-    return !error->upstream_as_gateway && end_reason_is_upstream_failure(error->reason);
+    return error->openai == NULL && !error->upstream_as_gateway &&
+           end_reason_is_upstream_failure(error->reason);
 }
 
 int reply_error_status(const struct reply_error *error)
 {
+    if (error->openai != NULL) {
+        return error->openai->status;
+    }
     return is_folded(error) ? STATUS_INTERNAL : end_reason_status(error->reason);
+}
+
+/* The contract's own phrases are for its own endpoint. */
+static const char *phrase_of(const struct reply_error *error)
+{
+    if (error->openai == NULL) {
+        return is_folded(error) ? "Internal Server Error" : end_reason_message(error->reason);
+    }
+    switch (error->openai->status) {
+    case 400:
+        return "Bad Request";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 410:
+        return "Gone";
+    default:
+        return end_reason_message(error->reason);
+    }
 }
 
 /*
@@ -106,8 +130,23 @@ static void add_challenge(struct text *text, const struct reply_error *error)
     add(text, "\r\n");
 }
 
-static size_t render_body(const char *message, int status, char *out, size_t size)
+static void add_cors(struct text *text, const struct cors *cors, const char *methods)
 {
+    char lines[CORS_BYTES_MAX];
+
+    if (cors != NULL) {
+        add_bytes(text, lines, cors_render(cors, methods, lines));
+    }
+}
+
+static size_t render_body(const struct reply_error *error, const char *message, int status,
+                          char out[OPENAI_ERROR_BYTES_MAX])
+{
+    size_t size = OPENAI_ERROR_BYTES_MAX;
+
+    if (error->openai != NULL) {
+        return openai_error_render(error->openai, out);
+    }
     int length = snprintf(out, size, "{\n  \"statusCode\": %d,\n  \"statusMessage\": \"%s\"\n}",
                           status, message);
 
@@ -120,10 +159,10 @@ size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_
 {
     struct text text = {out, 0};
     int status = reply_error_status(error);
-    const char *message =
-        is_folded(error) ? "Internal Server Error" : end_reason_message(error->reason);
-    char body[256];
-    size_t body_length = render_body(message, status, body, sizeof(body));
+    const char *message = phrase_of(error);
+    const char *allow = error->allow == NULL ? "POST, OPTIONS" : error->allow;
+    char body[OPENAI_ERROR_BYTES_MAX];
+    size_t body_length = render_body(error, message, status, body);
 
     add(&text, "HTTP/1.1 ");
     add_number(&text, status);
@@ -145,9 +184,15 @@ size_t reply_error_render(const struct reply_error *error, char out[REPLY_BYTES_
         add_challenge(&text, error);
     }
     if (status == 405 || status == STATUS_NO_CONTENT) {
-        add(&text, "Allow: POST, OPTIONS\r\n");
+        add(&text, "Allow: ");
+        add(&text, allow);
+        add(&text, "\r\n");
     }
     add_retry_after(&text, error);
+    if (error->openai != NULL && error->is_final) {
+        add(&text, "X-Should-Retry: false\r\n");
+    }
+    add_cors(&text, error->cors, allow);
     add(&text, error->is_persistent ? "\r\n" : "Connection: close\r\n\r\n");
     if (error->has_body && status != STATUS_NO_CONTENT) {
         add_bytes(&text, body, body_length);
@@ -170,8 +215,20 @@ size_t reply_page_head_render(const char *status, const char *request_id, bool i
     return text.length;
 }
 
-size_t reply_stream_head_render(const struct format *format, const char *request_id,
-                                bool is_persistent, char out[REPLY_BYTES_MAX])
+/* What both kinds of 200 end with. <extra>: whole lines. */
+static size_t end_head(struct text *text, const struct reply_head *head, struct span extra)
+{
+    add(text, "X-Request-Id: ");
+    add(text, head->request_id);
+    add(text, "\r\n");
+    add_bytes(text, extra.data, extra.length);
+    add_cors(text, head->cors, "");
+    add(text, head->is_persistent ? "\r\n" : "Connection: close\r\n\r\n");
+    return text->length;
+}
+
+size_t reply_stream_head_render(const struct format *format, const struct reply_head *head,
+                                char out[REPLY_BYTES_MAX])
 {
     struct text text = {out, 0};
 
@@ -181,13 +238,21 @@ size_t reply_stream_head_render(const struct format *format, const char *request
     add_bytes(&text, format->content_type.data, format->content_type.length);
     add(&text, "\r\nTransfer-Encoding: chunked\r\n"
                "Cache-Control: no-cache, no-transform\r\n"
-               "X-Accel-Buffering: no\r\n"
-               "X-Request-Id: ");
-    add(&text, request_id);
-    add(&text, "\r\n");
-    add_bytes(&text, format->extra_fields.data, format->extra_fields.length);
-    add(&text, is_persistent ? "\r\n" : "Connection: close\r\n\r\n");
-    return text.length;
+               "X-Accel-Buffering: no\r\n");
+    return end_head(&text, head, format->extra_fields);
+}
+
+size_t reply_json_head_render(size_t length, const struct reply_head *head,
+                              char out[REPLY_BYTES_MAX])
+{
+    struct text text = {out, 0};
+
+    add(&text, "HTTP/1.1 200 OK\r\n");
+    add_date(&text);
+    add(&text, "Content-Type: application/json\r\nContent-Length: ");
+    add_number(&text, (int64_t)length);
+    add(&text, "\r\nCache-Control: no-store\r\n");
+    return end_head(&text, head, span_of("", 0));
 }
 
 /* NOLINTEND(readability-non-const-parameter) */

@@ -7,6 +7,8 @@
 #include "base/attrs.h"
 
 static const char prefix[] = "/api/ai/huggingface/";
+static const char door_prefix[] = "/v1/";
+static const char models_path[] = "/v1/models";
 #define PROVIDER_BYTES_MAX 64
 
 /* The part up to <end>, or all of it; <rest> becomes what follows. */
@@ -70,7 +72,8 @@ static bool is_word(struct span text, size_t bytes_max, const char *others)
         return false;
     }
     for (size_t i = 0; i < text.length; i++) {
-        if (!is_alphanumeric(text.data[i]) && strchr(others, text.data[i]) == NULL) {
+        char c = text.data[i];
+        if (c == '\0' || (!is_alphanumeric(c) && strchr(others, c) == NULL)) {
             return false;
         }
     }
@@ -125,7 +128,7 @@ static bool parse_format(struct span value, struct route *route)
            is_word(span_from_string(route->format), ROUTE_FORMAT_BYTES_MAX, "-");
 }
 
-/* chat_id exactly once, format once at most; other keys are not ours. */
+/* chat_id once, or at most once where it need not come; format at most once. Others are not ours. */
 static bool parse_query(struct span query, struct route *route)
 {
     unsigned chat_ids = 0;
@@ -143,14 +146,93 @@ static bool parse_query(struct span query, struct route *route)
             if (!parse_chat_id(value, route)) {
                 return false;
             }
-        } else if (strcmp(decoded, "format") == 0) {
+        } else if (strcmp(decoded, "format") == 0 && route->id == ROUTE_CHAT) {
             formats++;
             if (!parse_format(value, route)) {
                 return false;
             }
         }
     }
-    return chat_ids == 1 && formats <= 1;
+    return (chat_ids == 1 || (chat_ids == 0 && route->id != ROUTE_CHAT)) && formats <= 1;
+}
+
+static struct span path_of(struct span target)
+{
+    return take_until(&target, '?');
+}
+
+/* {publisher}/{name}/... of a path that begins with <prefix>; <path> becomes what follows. */
+static void take_model(struct span *path, struct span *publisher, struct span *name)
+{
+    *path = span_skip(*path, sizeof(prefix) - 1);
+    *publisher = take_until(path, '/');
+    *name = take_until(path, '/');
+}
+
+static enum route_id find_door(struct span path)
+{
+    if (span_equals_string(path, "/v1/chat/completions")) {
+        return ROUTE_COMPLETIONS;
+    }
+    if (!span_starts_with(path, models_path)) {
+        return ROUTE_UNKNOWN;
+    }
+    path = span_skip(path, sizeof(models_path) - 1);
+    if (path.length == 0) {
+        return ROUTE_MODELS;
+    }
+    return path.length > 1 && path.data[0] == '/' ? ROUTE_MODEL : ROUTE_UNKNOWN;
+}
+
+void route_find(struct span target, struct route *route)
+{
+    struct span path = path_of(target);
+    struct span publisher;
+    struct span name;
+
+    *route = (struct route){.id = ROUTE_UNKNOWN};
+    if (span_starts_with(path, door_prefix)) {
+        route->is_openai = true;
+        route->id = find_door(path);
+        return;
+    }
+    if (!span_starts_with(path, prefix)) {
+        return;
+    }
+    take_model(&path, &publisher, &name);
+    if (span_equals_string(path, "chat")) {
+        route->id = ROUTE_CHAT;
+    } else if (span_equals_string(path, "chat/completions")) {
+        route->id = ROUTE_CHAT_COMPLETIONS;
+        route->is_openai = true;
+    }
+}
+
+void route_parse_model(struct span model, struct route *route)
+{
+    struct span name = model;
+    struct span publisher = take_until(&name, '/');
+
+    route->model_is_valid =
+        is_name(publisher, ROUTE_SEGMENT_BYTES_MAX) && name.length > 0 && is_model_name(name);
+    if (route->model_is_valid) {
+        memcpy(route->model, model.data, model.length);
+        route->model[model.length] = '\0';
+    }
+}
+
+/* Some clients escape the slash inside a model's name, others do not. */
+static void parse_listed_model(struct span path, struct route *route)
+{
+    char decoded[sizeof(route->model)];
+    struct span name = path;
+    struct span publisher = take_until(&name, '/');
+
+    if (name.length > 0) {
+        parse_model(publisher, name, route);
+    } else if (percent_decode(path, decoded, sizeof(decoded))) {
+        route_parse_model(span_from_string(decoded), route);
+    }
 }
 
 void route_parse(struct span target, struct route *route)
@@ -160,17 +242,45 @@ void route_parse(struct span target, struct route *route)
     struct span publisher;
     struct span name;
 
-    *route = (struct route){.id = ROUTE_UNKNOWN};
-    if (!span_starts_with(path, prefix)) {
+    route_find(target, route);
+    switch (route->id) {
+    case ROUTE_UNKNOWN:
         return;
+    case ROUTE_CHAT:
+    case ROUTE_CHAT_COMPLETIONS:
+        take_model(&path, &publisher, &name);
+        parse_model(publisher, name, route);
+        break;
+    case ROUTE_MODEL:
+        parse_listed_model(span_skip(path, sizeof(models_path)), route);
+        break;
+    case ROUTE_COMPLETIONS:
+    case ROUTE_MODELS:
+        break;
     }
-    path = span_skip(path, sizeof(prefix) - 1);
-    publisher = take_until(&path, '/');
-    name = take_until(&path, '/');
-    if (!span_equals_string(path, "chat")) {
-        return;
-    }
-    route->id = ROUTE_CHAT;
-    parse_model(publisher, name, route);
     route->query_is_valid = parse_query(query, route);
+}
+
+const char *route_name(enum route_id id)
+{
+    switch (id) {
+    case ROUTE_UNKNOWN:
+        return NULL;
+    case ROUTE_CHAT:
+        return "chat";
+    case ROUTE_CHAT_COMPLETIONS:
+        return "chat_completions";
+    case ROUTE_COMPLETIONS:
+        return "v1_chat_completions";
+    case ROUTE_MODELS:
+        return "v1_models";
+    case ROUTE_MODEL:
+        return "v1_model";
+    }
+    return NULL;
+}
+
+bool route_is_read(enum route_id id)
+{
+    return id == ROUTE_MODELS || id == ROUTE_MODEL;
 }

@@ -21,19 +21,40 @@
 
 enum route_id {
     ROUTE_UNKNOWN = 0,
-    ROUTE_CHAT, /* /api/ai/huggingface/{publisher}/{name}/chat */
+    ROUTE_CHAT,             /* /api/ai/huggingface/{publisher}/{name}/chat */
+    ROUTE_CHAT_COMPLETIONS, /* the same with /chat/completions: the model is the path's */
+    ROUTE_COMPLETIONS,      /* /v1/chat/completions: the model is the body's */
+    ROUTE_MODELS,           /* /v1/models */
+    ROUTE_MODEL,            /* /v1/models/{publisher}/{name}; the slash may be escaped */
 };
 
 struct route {
     enum route_id id;
-    bool query_is_valid; /* chat_id once and well-formed; format, if any, short enough */
-    bool model_is_valid; /* both segments well-formed */
+    bool is_openai;      /* one of the OpenAI-compatible doors, or a path beside them */
+    bool query_is_valid; /* chat_id well-formed, once (at the doors: once at most); format, if
+                            any, short enough */
+    bool model_is_valid; /* both parts well-formed */
     char model[ROUTE_MODEL_BYTES_MAX + 1];     /* "publisher/name[:provider]" when valid */
     char chat_id[ROUTE_CHAT_ID_BYTES_MAX + 1]; /* when the query is valid */
     char format[ROUTE_FORMAT_BYTES_MAX + 1];   /* value of ?format=, "" when absent */
 };
 
-/* <target> is origin form, checked by the head lexer. */
+/*
+ * Which route it is and nothing more: <route> holds no model and no query. <target> is
+ * origin form, checked by the head lexer.
+ */
+void route_find(struct span target, struct route *route);
+
+/* All of it. */
 void route_parse(struct span target, struct route *route);
+
+/* Read "publisher/name[:provider]", nothing escaped, into route->model. */
+void route_parse_model(struct span model, struct route *route);
+
+/* A word for the log; NULL for ROUTE_UNKNOWN. Static text. */
+const char *route_name(enum route_id id);
+
+/* Whether it is asked with GET (and HEAD) and not with POST. */
+bool route_is_read(enum route_id id);
 
 #endif

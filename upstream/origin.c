@@ -156,6 +156,11 @@ void upstream_origin_counts(const struct upstream_origin *origin, struct upstrea
 
 /* -- the circuit and the budget -- */
 
+enum upstream_dialect upstream_origin_dialect(const struct upstream_origin *origin)
+{
+    return origin->settings.dialect;
+}
+
 int64_t upstream_origin_wait_ms(const struct upstream_origin *origin)
 {
     return circuit_wait_ms(&origin->circuit, clock_now_ms());

@@ -78,21 +78,67 @@ static const char *role_name(enum upstream_role role)
     return "user";
 }
 
-static void render_chat(struct writer *out, const struct upstream_settings *settings,
-                        const struct upstream_call *call)
+/* The smaller of two limits, 0 being none. */
+static int64_t lower_limit(int64_t a, int64_t b)
 {
-    put_string(out, "{\"model\":\"");
-    put_escaped(out, call->model);
-    put_string(out, "\",\"messages\":[");
+    if (a == 0 || b == 0) {
+        return a + b;
+    }
+    return a < b ? a : b;
+}
+
+static void put_members(struct writer *out, const struct upstream_members *members)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        const struct upstream_member *member = &members->items[i];
+        put_string(out, ",\"");
+        put(out, member->name);
+        put_string(out, member->is_wrapped ? "\":[" : "\":");
+        put(out, member->value);
+        put_string(out, member->is_wrapped ? "]" : "");
+    }
+}
+
+static void put_messages(struct writer *out, const struct upstream_call *call)
+{
+    if (!span_is_empty(call->wishes.messages)) {
+        put(out, call->wishes.messages);
+        return;
+    }
     for (size_t i = 0; i < call->message_count; i++) {
-        put_string(out, i == 0 ? "{\"role\":\"" : ",{\"role\":\"");
+        put_string(out, i == 0 ? "[{\"role\":\"" : ",{\"role\":\"");
         put_string(out, role_name(call->messages[i].role));
         put_string(out, "\",\"content\":\"");
         put_content(out, &call->messages[i]);
         put_string(out, "\"}");
     }
-    put_string(out, "],\"stream\":true,\"stream_options\":{\"include_usage\":true}");
-    put_limit(out, "max_tokens", settings->max_new_tokens);
+    put_string(out, "]");
+}
+
+/* Each name that the client has used; the conf's own limit where it has used none. */
+static void put_max_tokens(struct writer *out, int64_t conf_limit, const struct upstream_call *call)
+{
+    const struct upstream_wishes *wishes = &call->wishes;
+
+    if (wishes->max_completion_tokens > 0) {
+        put_limit(out, "max_completion_tokens",
+                  lower_limit(wishes->max_completion_tokens, conf_limit));
+    }
+    if (wishes->max_tokens > 0 || wishes->max_completion_tokens == 0) {
+        put_limit(out, "max_tokens", lower_limit(wishes->max_tokens, conf_limit));
+    }
+}
+
+static void render_chat(struct writer *out, const struct upstream_settings *settings,
+                        const struct upstream_call *call)
+{
+    put_string(out, "{\"model\":\"");
+    put_escaped(out, call->model);
+    put_string(out, "\",\"messages\":");
+    put_messages(out, call);
+    put_string(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+    put_max_tokens(out, settings->max_new_tokens, call);
+    put_members(out, &call->wishes.members[UPSTREAM_DIALECT_CHAT]);
     put_string(out, "}");
 }
 
@@ -112,7 +158,11 @@ static void render_tgi(struct writer *out, const struct upstream_settings *setti
     }
     put_string(out, template->reply);
     put_string(out, "\",\"parameters\":{\"return_full_text\":false,\"details\":true");
-    put_limit(out, "max_new_tokens", settings->max_new_tokens);
+    put_limit(
+        out, "max_new_tokens",
+        lower_limit(settings->max_new_tokens,
+                    lower_limit(call->wishes.max_tokens, call->wishes.max_completion_tokens)));
+    put_members(out, &call->wishes.members[UPSTREAM_DIALECT_TGI]);
     put_string(out, "},\"stream\":true}");
 }
 

@@ -107,6 +107,29 @@ struct upstream_message {
     size_t content_count;
 };
 
+/* One more member of the request: checked JSON that is sent as it came. */
+struct upstream_member {
+    struct span name;  /* letters, digits, . _ - */
+    struct span value; /* a whole JSON value */
+    bool is_wrapped;   /* sent as an array of this value alone */
+};
+
+struct upstream_members {
+    const struct upstream_member *items; /* borrowed */
+    size_t count;
+};
+
+/*
+ * What a client asks for in its own words, already checked. Each dialect has its own
+ * members; all zero: nothing of the kind.
+ */
+struct upstream_wishes {
+    struct span messages; /* dialect chat: a JSON array, in place of upstream_call.messages */
+    struct upstream_members members[2]; /* by enum upstream_dialect */
+    int64_t max_tokens;                 /* 0: not said. The conf's max_new_tokens caps it */
+    int64_t max_completion_tokens;      /* the same under its newer name */
+};
+
 /* Everything is copied into the request before upstream_start() returns, <owner> excepted. */
 struct upstream_call {
     const struct upstream_events *events; /* static */
@@ -114,6 +137,7 @@ struct upstream_call {
     struct span model;                    /* publisher/name, with an optional :provider */
     const struct upstream_message *messages;
     size_t message_count;
+    struct upstream_wishes wishes;
     /* Printable ASCII, checked by the caller; each is sent when it is not empty. */
     struct span request_id;  /* X-Request-Id */
     struct span traceparent; /* the same for every attempt of the call */
@@ -197,6 +221,8 @@ bool upstream_url_check(const char *url, char *problem, size_t problem_size) MUS
 
 /* The TCP port that <url> leads to; 0 when the url cannot be used. */
 uint16_t upstream_url_port(const char *url);
+
+enum upstream_dialect upstream_origin_dialect(const struct upstream_origin *origin);
 
 /*
  * How many milliseconds from now the circuit lets a call through: 0 when it does so now,

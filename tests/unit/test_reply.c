@@ -151,7 +151,8 @@ static void head_request_gets_no_body_but_its_length(void **state)
 static void stream_head_is_exact(void **state)
 {
     char bytes[REPLY_BYTES_MAX + 1];
-    size_t length = reply_stream_head_render(&format_text, "00000000ffffffff", true, bytes);
+    const struct reply_head head = {.request_id = "00000000ffffffff", .is_persistent = true};
+    size_t length = reply_stream_head_render(&format_text, &head, bytes);
 
     (void)state;
     bytes[length] = '\0';
@@ -169,7 +170,8 @@ static void a_connection_that_closes_says_so(void **state)
 {
     char bytes[REPLY_BYTES_MAX + 1];
     struct reply_error error = error_of(END_NOT_FOUND);
-    size_t length = reply_stream_head_render(&format_text, "x", false, bytes);
+    const struct reply_head head = {.request_id = "x", .is_persistent = false};
+    size_t length = reply_stream_head_render(&format_text, &head, bytes);
 
     (void)state;
     bytes[length] = '\0';

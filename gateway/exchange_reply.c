@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange_reply.c - the answers that an exchange gives by itself: heads, errors, models.
+ */
+#include "gateway/exchange_internal.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "gateway/models_list.h"
+#include "gateway/openai_error.h"
+#include "gateway/reply.h"
+
+#define METHODS_READ "GET, HEAD, OPTIONS"
+#define METHODS_ASK "POST, OPTIONS"
+
+static struct reply_head head_of(const struct exchange *ex)
+{
+    return (struct reply_head){
+        .request_id = ex->request_id,
+        .is_persistent = client_leg_may_persist(&ex->client),
+        .cors = &ex->judged.cors,
+    };
+}
+
+static void note_head(struct exchange *ex)
+{
+    ex->head_sent = true;
+    ex->record.status = 200;
+    ex->record.first_byte_ms = clock_now_ms() - ex->started_ms;
+}
+
+bool exchange_send_stream_head(struct exchange *ex)
+{
+    char bytes[REPLY_BYTES_MAX];
+    const struct reply_head head = head_of(ex);
+    size_t length = reply_stream_head_render(ex->relay.format, &head, bytes);
+
+    if (!client_leg_append(&ex->client, span_of(bytes, length))) {
+        return false;
+    }
+    note_head(ex);
+    return true;
+}
+
+/* A whole 200. */
+static bool send_json(struct exchange *ex, struct span body)
+{
+    char bytes[REPLY_BYTES_MAX];
+    const struct reply_head head = head_of(ex);
+    size_t length = reply_json_head_render(body.length, &head, bytes);
+    bool is_wanted = connection_head(ex->connection)->method != METHOD_HEAD;
+
+    if (!client_leg_append(&ex->client, span_of(bytes, length)) ||
+        (is_wanted && !client_leg_append(&ex->client, body))) {
+        return false;
+    }
+    note_head(ex);
+    return true;
+}
+
+bool exchange_send_models(struct exchange *ex)
+{
+    char entry[MODELS_LIST_ENTRY_BYTES_MAX];
+
+    if (ex->judged.route.id == ROUTE_MODELS) {
+        return send_json(ex, ex->set->models_list);
+    }
+    return send_json(ex, span_of(entry, models_list_entry_render(ex->judged.route.model, entry)));
+}
+
+/* -- errors -- */
+
+/* The words of the doors for <reason>; a model's name is put into <room>. */
+static void word_error(const struct exchange *ex, enum end_reason reason,
+                       struct openai_error *words, char *room, size_t room_size)
+{
+    const struct completions_refusal *refusal = ex->refused_for;
+
+    openai_error_of(reason, words);
+    if (reason == END_BAD_BODY && refusal != NULL) {
+        words->code = refusal->code;
+        words->param = refusal->param[0] == '\0' ? NULL : refusal->param;
+        words->message = refusal->message;
+    }
+    if (reason == END_MODEL_UNKNOWN) {
+        (void)snprintf(room, room_size,
+                       "The model '%s' does not exist, or may not be used here. "
+                       "GET /v1/models lists what may be.",
+                       ex->judged.route.model_is_valid ? ex->judged.route.model
+                                                       : "(not publisher/name)");
+        words->message = room;
+    }
+}
+
+/* Where a repeat would fail in the same way. */
+static bool is_final(const struct exchange *ex, enum end_reason reason)
+{
+    return reason == END_UPSTREAM_STATUS || ex->dispatch.end.failure == UPSTREAM_QUOTA;
+}
+
+bool exchange_send_error(struct exchange *ex, enum end_reason reason)
+{
+    char bytes[REPLY_BYTES_MAX];
+    char room[ROUTE_MODEL_BYTES_MAX + 128];
+    struct openai_error words;
+
+    word_error(ex, reason, &words, room, sizeof(room));
+    const struct reply_error error = {
+        .reason = reason,
+        .request_id = ex->request_id,
+        .is_persistent = client_leg_may_persist(&ex->client),
+        .has_body = connection_head(ex->connection)->method != METHOD_HEAD,
+        .sent_token = ex->judged.sent_token,
+        .upstream_as_gateway = ex->set->services.config->upstream_errors_as_gateway,
+        .retry_after_s = ex->dispatch.end.retry_after_s,
+        .is_final = is_final(ex, reason),
+        .allow = route_is_read(ex->judged.route.id) ? METHODS_READ : METHODS_ASK,
+        .cors = &ex->judged.cors,
+        .openai = ex->judged.route.is_openai ? &words : NULL,
+    };
+
+    if (!client_leg_append(&ex->client, span_of(bytes, reply_error_render(&error, bytes)))) {
+        return false;
+    }
+    ex->record.status = reply_error_status(&error);
+    return true;
+}
