@@ -16,13 +16,17 @@ const RUN_MS_MAX = 60_000;
 /** An error as its receiver sees it: class, words and status, and what lies beneath. */
 export function describe(error, depth = 0) {
   if (!(error instanceof Error)) {
-    return { class: typeof error, message: String(error) };
+    return typeof error === "object" ? { class: "object", ...error } : { message: String(error) };
   }
   const seen = { class: error.constructor.name, name: error.name, message: error.message };
   for (const key of ["status", "statusCode", "code", "type", "param", "isRetryable"]) {
     if (error[key] !== undefined && error[key] !== null) {
       seen[key] = error[key];
     }
+  }
+  if (error.httpResponse) {
+    seen.status = error.httpResponse.status; // Hugging Face's own package keeps both here
+    seen.body = error.httpResponse.body;
   }
   if (error.cause !== undefined && depth < 4) {
     seen.cause = describe(error.cause, depth + 1);
