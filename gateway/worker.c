@@ -10,9 +10,11 @@
 #include <stdlib.h>
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 
 #include "auth/auth.h"
 #include "auth/keys.h"
+#include "base/bug.h"
 #include "gateway/access_log.h"
 #include "gateway/confine.h"
 #include "gateway/edge.h"
@@ -59,6 +61,7 @@ struct worker {
     bool has_stopped_accepting;
     bool is_draining;
     bool is_cutting;
+    bool is_leaving; /* the loop has been told to end; told twice, a timer would be left over */
 };
 
 static bool say_no_memory(const char *part)
@@ -69,6 +72,14 @@ static bool say_no_memory(const char *part)
 
 /* -- signals, timers -- */
 
+static void leave(struct worker *worker)
+{
+    if (!worker->is_leaving) {
+        worker->is_leaving = true;
+        (void)event_base_loopexit(worker->base, NULL);
+    }
+}
+
 /* The last step of a turn: once draining, go when nothing is left. */
 static void leave_when_idle(void *arg)
 {
@@ -76,7 +87,7 @@ static void leave_when_idle(void *arg)
 
     if (worker->is_draining && exchange_set_live(worker->exchanges) == 0 &&
         (worker->is_cutting || edge_connection_count(worker->edge) == 0)) {
-        (void)event_base_loopexit(worker->base, NULL);
+        leave(worker);
     }
 }
 
@@ -86,7 +97,7 @@ static void cut_rest(struct worker *worker)
 
     if (worker->is_cutting) {
         exchange_set_end_all(worker->exchanges, END_DRAINING);
-        (void)event_base_loopexit(worker->base, NULL);
+        leave(worker);
         return;
     }
     worker->is_cutting = true;
@@ -401,8 +412,48 @@ static void free_event(struct event *event)
     }
 }
 
+/* From here on nothing calls us: what follows may free in any order. */
+static void free_events(struct worker *worker)
+{
+    free_event(worker->gauges);
+    free_event(worker->drain_step);
+    free_event(worker->drain_end);
+    free_event(worker->terminate);
+    free_event(worker->interrupt);
+    free_event(worker->quit);
+    (void)signal(SIGTERM, SIG_IGN); /* nothing is left to be ended sooner */
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGQUIT, SIG_IGN);
+}
+
+/* Whether it would call somebody: neither libevent's own, nor being freed by it. */
+static int can_call(const struct event_base *base, const struct event *event, void *arg)
+{
+    (void)base;
+    (void)arg;
+    return (event->ev_evcallback.evcb_flags & (EVLIST_INTERNAL | EVLIST_FINALIZING)) == 0;
+}
+
+/*
+ * libevent lets go of a name look-up under way in a callback of the next turn, so there is
+ * one more when all parts are gone. It could not do harm unless something is still waited
+ * for in the loop, which would then call into what is freed: rather lose some memory.
+ */
+static void free_base(struct event_base *base)
+{
+    if (base == NULL) {
+        return;
+    }
+    if (!BUG_IF(event_base_foreach_event(base, can_call, NULL) != 0)) {
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    event_base_free(base);
+}
+
 static void take_down(struct worker *worker)
 {
+    worker->is_leaving = true;
+    free_events(worker);
     if (worker->exchanges != NULL) {
         exchange_set_end_all(worker->exchanges, END_DRAINING);
         exchange_set_end_all(worker->exchanges, END_DRAINING); /* those that said so first */
@@ -417,27 +468,11 @@ static void take_down(struct worker *worker)
     }
     free(worker->origins);
     upstream_context_free(worker->upstreams);
-    /* Before any further turn of the loop: they all look at what is freed by now. */
-    free_event(worker->gauges);
-    free_event(worker->drain_end);
-    free_event(worker->terminate);
-    free_event(worker->interrupt);
-    free_event(worker->quit);
-    free_event(worker->drain_step);
-    (void)signal(SIGTERM, SIG_IGN); /* nothing is left to be ended sooner */
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGQUIT, SIG_IGN);
-    turn_free(worker->turn);
-    if (worker->base != NULL) {
-        /* libevent lets go of a name look-up under way in a callback of the next turn. */
-        (void)event_base_loop(worker->base, EVLOOP_NONBLOCK);
-    }
     auth_checker_free(worker->checker);
     auth_keys_free(worker->keys);
     worker_log_close(&worker->access_log);
-    if (worker->base != NULL) {
-        event_base_free(worker->base);
-    }
+    turn_free(worker->turn);
+    free_base(worker->base);
 }
 
 static bool confine_self(const struct worker *worker)
