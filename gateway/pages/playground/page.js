@@ -36,7 +36,7 @@ function claimsOf(token) {
 function span(seconds) {
   const units = [[86400, "days"], [3600, "hours"], [60, "minutes"]];
   const [size, name] = units.find(([unit]) => seconds >= 2 * unit) ?? [1, "seconds"];
-  return `${Math.floor(seconds / size)} ${name}`;
+  return `${Math.round(seconds / size)} ${name}`;
 }
 
 function tokenNote(token) {
@@ -120,6 +120,7 @@ function request(messages) {
 
 // With the message that is being written, or with one that has been sent already.
 function showCurl() {
+  at("chosen").textContent = `${at("model").value.trim()} · ${format()}`;
   const draft = at("message").value.trim();
   const messages = [...chat.messages];
   if (draft !== "" || messages.length === 0) {
@@ -193,13 +194,19 @@ function addTurn(who, className, text) {
 class Answer {
   constructor(model) {
     this.text = "";
+    this.shown = 0;
     Object.assign(this, addTurn(model, "answer running", ""));
     this.thoughts = null;
   }
 
   say(text) {
     this.text += text;
-    append(() => this.words.append(text));
+  }
+
+  // Once for all that has arrived together: to look where the end is costs a layout.
+  show() {
+    append(() => this.words.append(this.text.slice(this.shown)));
+    this.shown = this.text.length;
   }
 
   think(text) {
@@ -213,6 +220,8 @@ class Answer {
   }
 
   close(note) {
+    this.show();
+    this.words.normalize();
     this.turn.classList.remove("running");
     append(() => this.turn.append(element("p", "foot", note)));
   }
@@ -283,14 +292,24 @@ async function readAnswer(response, answer, figures, reader) {
       break;
     }
     reader.push(decoder.decode(value, { stream: true }));
+    answer.show();
     figures.show(false);
   }
   reader.push(decoder.decode());
   reader.end();
 }
 
+function whatWentWrong(error, response) {
+  if (response === null) {
+    return `There is no answer: ${error.message}`;
+  }
+  const what = error instanceof SyntaxError ? "The answer cannot be read" : "The answer was cut";
+  return `${what}: ${error.message}`;
+}
+
 // "done", "stopped" or "failed"; <answer> and <figures> have the rest.
-async function exchange({ url, body }, answer, figures, signal) {
+async function exchange({ url, body }, answer, figures, controller) {
+  const { signal } = controller;
   const { on, found } = readInto(answer, figures);
   const reader = READERS[format()](on);
   let response = null;
@@ -312,15 +331,15 @@ async function exchange({ url, body }, answer, figures, signal) {
     if (signal.aborted) {
       return "stopped";
     }
-    found.failure = response === null
-      ? `There is no answer: ${error.message}`
-      : `The answer was cut: ${error.message}`;
+    found.failure = whatWentWrong(error, response);
+    controller.abort(); // of an answer that makes no sense the rest is not wanted
   }
+  answer.show();
   if (found.failure === null) {
     return "done";
   }
   const headers = response === null ? [] : [["X-Request-Id", figures.requestId]];
-  const title = response === null ? found.failure : `Failed after ${response.status}: ${found.failure}`;
+  const title = response === null ? found.failure : `Failed after status 200. ${found.failure}`;
   answer.fail({ title, headers });
   return "failed";
 }
@@ -350,12 +369,16 @@ async function send(question) {
   addTurn("You", "question", question);
   const answer = new Answer(at("model").value.trim());
   const asked = request([...chat.messages, { role: "user", content: question }]);
+  const { id } = chat;
   const inFormat = format();
   setRunning(controller);
   at("status").textContent = "Waiting for the answer";
   figures.show(false);
-  const ending = await exchange(asked, answer, figures, controller.signal);
+  const ending = await exchange(asked, answer, figures, controller);
   setRunning(null);
+  if (chat.id !== id) {
+    return; // a new chat has begun, and knows nothing of this one
+  }
   figures.show(true);
   answer.close([ENDINGS[ending], inFormat, at("total").textContent].join(" · "));
   at("status").textContent = `${ENDINGS[ending]}. First token ${at("first").textContent}.`;
@@ -402,7 +425,7 @@ function stop() {
 
 function startOver() {
   stop();
-  chat.id = `playground-${Date.now().toString(36)}`;
+  chat.id = `playground-${Math.random().toString(36).slice(2, 12)}`;
   chat.messages = [];
   at("log").querySelectorAll(".turn").forEach((turn) => turn.remove());
   at("empty").hidden = false;
@@ -463,8 +486,8 @@ addEventListener("hashchange", takeTokenFromAddress);
 at("model").value = MODEL_DEFAULT;
 at("token").value = sessionStorage.getItem(TOKEN_KEY) ?? "";
 at("keep").checked = at("token").value !== "";
-at("settings").open = matchMedia("(min-width: 56rem)").matches || at("token").value === "";
 startOver();
 formatChanged();
-tokenChanged();
 takeTokenFromAddress();
+tokenChanged();
+at("settings").open = matchMedia("(min-width: 56rem)").matches || token() === "";
