@@ -77,6 +77,8 @@
       "Largest request head (request line and header fields). Above it: 431, or 414 when the target alone is too long.")         \
     X("limits", "max_messages",          COUNT,           limits_max_messages,           1, 100000, "1024", OPTIONAL, RELOAD,     \
       "Most messages of one request.")                                                                                           \
+    X("limits", "max_collected",         SIZE,            limits_max_collected_bytes,    CONFIG_KIB, 64 * CONFIG_MIB, "1m", OPTIONAL, RELOAD, \
+      "Largest answer that is gathered for a client of /v1/chat/completions that wants it in one piece (\"stream\": false). Above it: 502.") \
     X("limits", "head_timeout",          DURATION,        limits_head_timeout_ms,        CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "10s", OPTIONAL, RELOAD, \
       "From the accept, or from a kept-alive connection's next first byte, to a whole request head. Absolute.")                  \
     X("limits", "body_timeout",          DURATION,        limits_body_timeout_ms,        CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "30s", OPTIONAL, RELOAD, \

@@ -53,7 +53,8 @@
     X(END_ADDRESS_FULL,           "address_full",           429,   "Too Many Requests",                              "client")   \
     X(END_BODY_TIMEOUT,           "body_timeout",           408,   "Request Timeout",                                "client")   \
     X(END_UPSTREAM_CIRCUIT_OPEN,  "upstream_circuit_open",  503,   "Service Unavailable",                            "upstream") \
-    X(END_PAGE,                   "page",                   200,   "OK",                                             "none")
+    X(END_PAGE,                   "page",                   200,   "OK",                                             "none") \
+    X(END_ANSWER_TOO_LARGE,       "answer_too_large",       502,   "Bad Gateway",                                    "gateway")
 /* clang-format on */
 
 enum end_reason {

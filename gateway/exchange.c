@@ -10,6 +10,7 @@
  *        |                             |                client slow |  ^ caught up   |
  *        |                             |                            v  |             | all
  *        |                             |                           PAUSED --end----->| written
+ *        |                             `--first text--> COLLECTING --end, all at once->|
  *        |                             |                              |              |
  *        |-- a page of our own: all of it is written at once ------------ FLUSHING ->|
  *        `-- refused, deadline, client gone, upstream failed, draining --> ENDED <---'
@@ -17,9 +18,9 @@
  * Invariants
  *   1. In ENDED no callback can follow a pointer into freed memory: the timer is
  *      deleted, the upstream cancelled, the connection released, all before return.
- *   2. The upstream is read in AWAIT_ANSWER and RELAYING only.
- *   3. No byte has been sent in AWAIT_BODY and AWAIT_ANSWER: whatever fails there
- *      gets a true status. Afterwards a failure is a cut, or the format's own words.
+ *   2. The upstream is read in AWAIT_ANSWER, RELAYING and COLLECTING only.
+ *   3. No byte has been sent in AWAIT_BODY, AWAIT_ANSWER and COLLECTING: whatever fails
+ *      there gets a true status. Afterwards a failure is a cut, or the format's own words.
  *   4. A call that may reach exchange_end() is the last thing its caller does.
  *
  * Clocks: the body's, the client's (write_timeout) and the total one are kept here,
@@ -78,7 +79,9 @@ static bool may_enter(enum exchange_state from, enum exchange_state to)
     case EX_AWAIT_BODY:
         return false;
     case EX_AWAIT_ANSWER:
-        return from == EX_AWAIT_BODY || from == EX_AWAIT_ANSWER;
+        return from == EX_AWAIT_BODY || from == EX_AWAIT_ANSWER || from == EX_COLLECTING;
+    case EX_COLLECTING:
+        return from == EX_AWAIT_ANSWER;
     case EX_RELAYING:
         return from == EX_AWAIT_ANSWER || from == EX_PAUSED;
     case EX_PAUSED:
@@ -301,10 +304,29 @@ static bool is_kept(struct exchange *ex, const struct upstream_delta *delta)
     return true;
 }
 
+/* The client wants the answer in one piece. */
+static void collect(struct exchange *ex, const struct upstream_delta *delta)
+{
+    enum collector_status status = exchange_collect(ex, delta, attempts_so_far(ex));
+
+    if (status != COLLECTOR_OK) {
+        ex->record.problem = status == COLLECTOR_FULL ? "limits.max_collected reached" : NULL;
+        exchange_end(ex, status == COLLECTOR_FULL ? END_ANSWER_TOO_LARGE : END_NO_MEMORY);
+        return;
+    }
+    if (ex->state == EX_AWAIT_ANSWER && ex->relay.deltas > 0) {
+        exchange_enter(ex, EX_COLLECTING);
+    }
+}
+
 static void on_upstream_delta(void *arg, const struct upstream_delta *delta)
 {
     struct exchange *ex = awake(arg);
 
+    if (ex != NULL && ex->collector != NULL) {
+        collect(ex, delta);
+        return;
+    }
     if (ex == NULL || (!ex->head_sent && is_kept(ex, delta))) {
         return;
     }
@@ -349,8 +371,22 @@ static void fail_answer(struct exchange *ex, enum end_reason reason, struct span
     exchange_end(ex, reason);
 }
 
+static void finish_collected(struct exchange *ex)
+{
+    ex->record.answered_ms = clock_now_ms() - ex->started_ms;
+    if (!exchange_send_collected(ex)) {
+        exchange_end(ex, END_NO_MEMORY);
+        return;
+    }
+    flush_rest(ex, END_DONE);
+}
+
 static void finish_answer(struct exchange *ex)
 {
+    if (ex->collector != NULL) {
+        finish_collected(ex);
+        return;
+    }
     if (!ex->head_sent) {
         relay_note_attempt(&ex->relay, attempts_so_far(ex));
     }
@@ -367,8 +403,16 @@ static void finish_answer(struct exchange *ex)
 /* While the client has seen nothing, the next upstream of the conf file may do better. */
 static bool try_next_upstream(struct exchange *ex)
 {
-    return !ex->head_sent && dispatch_may_go_on(&ex->dispatch) &&
-           exchange_open_upstream(ex, &upstream_events) == END_DONE;
+    if (ex->head_sent || !dispatch_may_go_on(&ex->dispatch) ||
+        exchange_open_upstream(ex, &upstream_events) != END_DONE) {
+        return false;
+    }
+    if (ex->state == EX_COLLECTING) { /* all that was gathered is void */
+        ex->relay.deltas = 0;
+        ex->first_text_ms = -1;
+        exchange_enter(ex, EX_AWAIT_ANSWER);
+    }
+    return true;
 }
 
 static void on_upstream_end(void *arg, const struct upstream_end *end)

@@ -7,6 +7,9 @@
  */
 #include "gateway/exchange_internal.h"
 
+/* For the log: the relay, which has formats, takes no part. */
+static const struct format collected_answer = {.name = "json"};
+
 /* Adds what does not hang on the body, and starts it. NULL: no memory. */
 static struct upstream *start_call(struct exchange *ex, struct upstream_origin *origin,
                                    struct upstream_call *call)
@@ -55,6 +58,23 @@ static enum end_reason refuse(struct exchange *ex, const struct completions_refu
     return END_BAD_BODY;
 }
 
+/* False when memory is out. */
+static bool choose_answer(struct exchange *ex, bool is_streamed)
+{
+    size_t bytes_max = ex->set->services.config->limits_max_collected_bytes;
+
+    if (is_streamed) {
+        return true;
+    }
+    ex->judged.format = &collected_answer;
+    if (ex->collector == NULL) {
+        ex->collector = collector_new(bytes_max, ex->set->doc);
+    } else {
+        collector_reset(ex->collector);
+    }
+    return ex->collector != NULL;
+}
+
 /* What the body adds to what the head has said. */
 static enum end_reason take_completion(struct exchange *ex,
                                        const struct completions_request *request,
@@ -72,6 +92,9 @@ static enum end_reason take_completion(struct exchange *ex,
     call->messages = request->messages;
     call->message_count = request->message_count;
     call->wishes = request->wishes;
+    if (verdict == END_DONE && !choose_answer(ex, request->is_streamed)) {
+        return END_NO_MEMORY;
+    }
     return verdict;
 }
 

@@ -41,6 +41,7 @@ int64_t exchange_next_deadline_ms(const struct exchange *ex, int64_t now_ms)
     case EX_FLUSHING:
         return sooner(at_ms, stall_deadline_ms(ex, now_ms));
     case EX_AWAIT_ANSWER:
+    case EX_COLLECTING:
     case EX_ENDED:
         break;
     }

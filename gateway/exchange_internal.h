@@ -15,6 +15,7 @@
 #include "gateway/admission.h"
 #include "gateway/chat_request.h"
 #include "gateway/client_leg.h"
+#include "gateway/collector.h"
 #include "gateway/completions_request.h"
 #include "gateway/dispatch.h"
 #include "gateway/exchange.h"
@@ -33,6 +34,7 @@ enum exchange_state {
     EX_RELAYING,       /* the upstream's next event */
     EX_PAUSED,         /* the client to take what we have */
     EX_FLUSHING,       /* the client to take the last of it */
+    EX_COLLECTING,     /* the rest of an answer that the client wants in one piece */
     EX_ENDED,          /* the reaper */
 };
 
@@ -44,10 +46,12 @@ struct exchange {
     struct connection *connection; /* borrowed until ENDED, then NULL */
     struct client_leg client;
     struct relay relay;
-    struct upstream *upstream; /* owned handle; NULL while there is none */
-    struct event *deadline;    /* owned */
-    struct tally_slot *slot;   /* owned; NULL before admission */
-    struct dispatch dispatch;  /* which upstream is asked, and how that has ended */
+    struct collector *collector; /* owned; NULL: the answer is streamed */
+    unsigned collected_attempts; /* of the upstreams, when the last of it was collected */
+    struct upstream *upstream;   /* owned handle; NULL while there is none */
+    struct event *deadline;      /* owned */
+    struct tally_slot *slot;     /* owned; NULL before admission */
+    struct dispatch dispatch;    /* which upstream is asked, and how that has ended */
 
     struct trace trace;                            /* which one it is part of */
     struct judgement judged;                       /* what the head asks for, and who asks */
@@ -62,6 +66,7 @@ struct exchange {
 
     struct access_record record; /* filled as facts become known */
     int64_t started_ms;
+    int64_t first_text_ms; /* since then, to the upstream's first text; -1: there was none */
     char request_id[20];
 };
 
@@ -75,6 +80,7 @@ struct exchange_set {
     struct admission *admission;            /* owned */
     struct chat_request_parser *parser;     /* owned */
     struct completions_parser *completions; /* owned */
+    struct json_doc *doc;                   /* owned; for collectors */
     struct span models_list;                /* owned; what GET /v1/models answers */
     struct metrics_model **models;          /* owned; where each row of models.allow is counted */
     uint32_t id_prefix;                     /* random, so that ids differ between workers */
@@ -120,6 +126,12 @@ enum end_reason exchange_open_upstream(struct exchange *ex,
 
 /* Answers put into the output; false when memory is out. */
 bool exchange_send_stream_head(struct exchange *ex) MUST_USE;
+bool exchange_send_collected(struct exchange *ex) MUST_USE;
+
+/* Gather a piece of the answer; <attempts>: of all upstreams so far. */
+enum collector_status exchange_collect(struct exchange *ex, const struct upstream_delta *delta,
+                                       unsigned attempts) MUST_USE;
+
 bool exchange_send_models(struct exchange *ex) MUST_USE;
 bool exchange_send_error(struct exchange *ex, enum end_reason reason) MUST_USE;
 

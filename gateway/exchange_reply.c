@@ -40,6 +40,7 @@ bool exchange_send_stream_head(struct exchange *ex)
         return false;
     }
     note_head(ex);
+    ex->first_text_ms = ex->record.first_byte_ms;
     return true;
 }
 
@@ -57,6 +58,30 @@ static bool send_json(struct exchange *ex, struct span body)
     }
     note_head(ex);
     return true;
+}
+
+enum collector_status exchange_collect(struct exchange *ex, const struct upstream_delta *delta,
+                                       unsigned attempts)
+{
+    if (ex->collected_attempts != attempts) { /* an attempt that is tried again says all anew */
+        collector_reset(ex->collector);
+        ex->collected_attempts = attempts;
+    }
+    if (!span_is_empty(delta->text) || !span_is_empty(delta->reasoning) || delta->has_tool_call) {
+        ex->relay.deltas++;
+        if (ex->first_text_ms < 0) {
+            ex->first_text_ms = clock_now_ms() - ex->started_ms;
+        }
+    }
+    return collector_add(ex->collector, delta);
+}
+
+bool exchange_send_collected(struct exchange *ex)
+{
+    struct span answer;
+
+    return collector_render(ex->collector, &ex->relay.stream, &ex->dispatch.end, &answer) &&
+           send_json(ex, answer);
 }
 
 bool exchange_send_models(struct exchange *ex)
@@ -96,7 +121,8 @@ static void word_error(const struct exchange *ex, enum end_reason reason,
 /* Where a repeat would fail in the same way. */
 static bool is_final(const struct exchange *ex, enum end_reason reason)
 {
-    return reason == END_UPSTREAM_STATUS || ex->dispatch.end.failure == UPSTREAM_QUOTA;
+    return reason == END_UPSTREAM_STATUS || reason == END_ANSWER_TOO_LARGE ||
+           ex->dispatch.end.failure == UPSTREAM_QUOTA;
 }
 
 bool exchange_send_error(struct exchange *ex, enum end_reason reason)

@@ -18,8 +18,10 @@
 #include "gateway/models_list.h"
 
 static const char *const state_names[] = {
-    [EX_AWAIT_BODY] = "AWAIT_BODY", [EX_AWAIT_ANSWER] = "AWAIT_ANSWER", [EX_RELAYING] = "RELAYING",
-    [EX_PAUSED] = "PAUSED",         [EX_FLUSHING] = "FLUSHING",         [EX_ENDED] = "ENDED",
+    [EX_AWAIT_BODY] = "AWAIT_BODY", [EX_AWAIT_ANSWER] = "AWAIT_ANSWER",
+    [EX_RELAYING] = "RELAYING",     [EX_PAUSED] = "PAUSED",
+    [EX_FLUSHING] = "FLUSHING",     [EX_COLLECTING] = "COLLECTING",
+    [EX_ENDED] = "ENDED",
 };
 
 const char *exchange_state_name(enum exchange_state state)
@@ -62,6 +64,7 @@ struct exchange *exchange_new(struct exchange_set *set, struct connection *conne
     ex->refusal = END_DONE;
     ex->started_ms = clock_now_ms();
     ex->record.first_byte_ms = -1;
+    ex->first_text_ms = -1;
     ex->record.answered_ms = -1;
     dispatch_init(&ex->dispatch, set->services.origins, set->services.origin_count);
     (void)snprintf(ex->request_id, sizeof(ex->request_id), "%08" PRIx32 "%08" PRIx32,
@@ -152,10 +155,10 @@ static void account(const struct access_record *record, struct metrics_slot *met
 static void account_model(const struct exchange *ex)
 {
     const struct access_record *record = &ex->record;
-    bool is_whole = record->answered_ms >= 0 && record->first_byte_ms >= 0;
+    bool is_whole = record->answered_ms >= 0 && ex->first_text_ms >= 0;
     const struct metrics_answer answer = {
-        .first_token_ms = record->first_byte_ms,
-        .streaming_ms = is_whole ? record->answered_ms - record->first_byte_ms : -1,
+        .first_token_ms = ex->first_text_ms,
+        .streaming_ms = is_whole ? record->answered_ms - ex->first_text_ms : -1,
         .duration_ms = record->total_ms,
         .input_tokens = record->prompt_tokens,
         .output_tokens = record->completion_tokens,
@@ -217,10 +220,11 @@ struct exchange_set *exchange_set_new(const struct exchange_services *services)
     set->admission = admission_new(&caps);
     set->parser = chat_request_parser_new();
     set->completions = completions_parser_new();
+    set->doc = json_doc_new();
     set->models_list.data = models_list_new(config, &set->models_list.length);
     set->models = find_models(config, services->metrics);
     if (set->admission == NULL || set->parser == NULL || set->completions == NULL ||
-        set->models_list.data == NULL || set->models == NULL ||
+        set->doc == NULL || set->models_list.data == NULL || set->models == NULL ||
         getrandom(&set->id_prefix, sizeof(set->id_prefix), 0) != sizeof(set->id_prefix)) {
         exchange_set_free(set);
         return NULL;
@@ -237,6 +241,7 @@ void exchange_set_free(struct exchange_set *set)
     admission_free(set->admission);
     chat_request_parser_free(set->parser);
     completions_parser_free(set->completions);
+    json_doc_free(set->doc);
     free((char *)(uintptr_t)set->models_list.data);
     free(set->models);
     free(set);
@@ -258,6 +263,9 @@ uint64_t exchange_set_backlog(const struct exchange_set *set)
         if (ex->is_taken) {
             bytes += client_leg_backlog(&ex->client);
         }
+        if (ex->collector != NULL) {
+            bytes += collector_bytes(ex->collector);
+        }
     }
     return bytes;
 }
@@ -271,6 +279,7 @@ void exchange_set_reap(void *arg)
         TAILQ_REMOVE(&set->dead, ex, link);
         event_free(ex->deadline);
         relay_fini(&ex->relay);
+        collector_free(ex->collector);
         ex->magic = 0;
         free(ex);
     }

@@ -209,7 +209,7 @@ static void render_process(FILE *out, const struct metrics *metrics)
 static void render_states(FILE *out, const struct metrics *metrics)
 {
     static const char *const names[METRICS_STATES] = {"await_body", "await_answer", "relaying",
-                                                      "paused", "flushing"};
+                                                      "paused",     "flushing",     "collecting"};
 
     render_head(out, "tidegate_exchanges_by_state", "gauge",
                 "Requests being answered, by what they wait for.");

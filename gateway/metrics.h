@@ -24,7 +24,7 @@
 #define METRICS_UPSTREAM_NAME_BYTES 72
 
 /* Places where an exchange may wait; see exchange_internal.h. */
-#define METRICS_STATES 5
+#define METRICS_STATES 6
 
 /* How a circuit's state is kept: 0 stands for "no worker". */
 #define METRICS_CIRCUIT(state) ((uint64_t)(state) + 1)

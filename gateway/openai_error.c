@@ -75,6 +75,8 @@ static const struct row rows[] = {
      "The provider broke off its answer."},
     {END_UPSTREAM_NONSENSE, 0, SERVER, "upstream_nonsense", NULL,
      "The provider's answer makes no sense."},
+    {END_ANSWER_TOO_LARGE, 0, SERVER, "answer_too_large", NULL,
+     "The answer is larger than the gateway gathers in one piece. Ask for it with stream: true, or for less with max_tokens."},
     {END_UPSTREAM_CIRCUIT_OPEN, 0, SERVER, "upstream_circuit_open", NULL,
      "The provider has failed too often and is not asked for now. Try again after Retry-After seconds."},
 };

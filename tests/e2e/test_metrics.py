@@ -17,7 +17,7 @@ from support import waiting
 from support.process import Process
 from support.simulator import sim as say
 
-STATES = ("await_body", "await_answer", "relaying", "paused", "flushing")
+STATES = ("await_body", "await_answer", "relaying", "paused", "flushing", "collecting")
 
 
 def series(gateway):
@@ -133,7 +133,8 @@ def test_exchanges_are_shown_where_they_wait(world, sim):
     stalled.send(gateway.request(say(flood=20000000)))
 
     waiting.until(lambda: shown() == {"await_body": 1, "await_answer": 1, "relaying": 1,
-                                      "paused": 1, "flushing": 0}, "one exchange in each state")
+                                      "paused": 1, "flushing": 0,
+                                      "collecting": 0}, "one exchange in each state")
     for connection in (half, waiter, client, stalled):
         connection.close()
     waiting.until(lambda: set(shown().values()) == {0}, "all gauges to be back")
