@@ -10,6 +10,7 @@ import json
 import pytest
 from support import clients
 from support.clients import TEXT
+from support.simulator import sim as say
 
 USE_CHAT = ["vue-v0", "vue-v1", "ui-utils-v0", "ui-utils-v1"]
 UI_CHATS = ["chat-v5-first", "chat-v5", "chat-v6-first", "chat-v6", "chat-v7"]
@@ -185,3 +186,35 @@ def test_the_command_line_client_has_the_text_of_a_long_answer(stage, told):
     wanted = stage.long_text()
     assert "".join(json.loads(line[2:]) for line in row["lines"][:-1]) == wanted
     assert row["text"].startswith("Hello! 🌊 I am **hfsim**, the Hugging Face simulator")
+
+
+# --- what docs/clients.md warns of ------------------------------------------------
+
+THINKING = say(reasoning=6, tokens=8, seed=1)
+
+
+def test_a_thinking_model_needs_a_word_with_version_3(shared_world, stage):
+    """Version 4 shows the thinking; version 3 dies on a part that it does not know."""
+    quiet = shared_world.gateway(stream={"reasoning": "drop"})
+    runs = [stage.run(client, "data", "thinking", content=THINKING)
+            for client in ("vue-v0", "vue-v1")]
+    runs += [{**stage.run(client, "data", "dropped", content=THINKING),
+              "base": f"http://{quiet.address}"} for client in ("vue-v0", "vue-v1")]
+
+    seen = clients.drive("data_stream.mjs", runs)
+
+    assert "Invalid code g" in seen["vue-v0", "data", "thinking"]["error"]["message"]
+    assert seen["vue-v1", "data", "thinking"]["reasoning"]
+    texts = {row["text"] for key, row in seen.items() if key != ("vue-v0", "data", "thinking")}
+    assert texts == {"Hello! 🌊 I am **hfsim**"}
+    assert not seen["vue-v1", "data", "dropped"].get("reasoning")
+    assert seen["vue-v0", "data", "dropped"]["error"] is None
+
+
+def test_a_client_that_is_given_another_s_format_may_say_nothing(stage):
+    wrong = clients.drive("data_stream.mjs", [stage.run("vue-v1", "ui", "whole")])
+    silent = clients.drive("ui_messages.mjs", [stage.run("chat-v7", "data", "whole")])
+
+    assert "Invalid code data" in wrong["vue-v1", "ui", "whole"]["error"]["message"]
+    row = silent["chat-v7", "data", "whole"]
+    assert (row["text"], row["error"], row["status"]) == ("", None, "ready")

@@ -4,11 +4,11 @@
 The recordings are not part of the tree; where they are absent these tests say so and skip.
 """
 
-import hashlib
 import json
 
 import pytest
 from support.simulator import sim as say
+from support.tapes import load, recorded_events, split_thinking, text_of, thinking_of, whole_text
 
 SEEDS = (1, 2, 3, 4, 5)
 CONTRACT = {
@@ -23,16 +23,8 @@ BY_NAME = {"59-err-400-model-not-supported-quoted": "model_unknown"}
 
 
 @pytest.fixture(scope="module")
-def tapes(request):
-    import os
-    from pathlib import Path
-
-    root = Path(__file__).parents[2]
-    folder = Path(os.environ.get("TIDEGATE_SHARED", root.parent / "shared")) / "tapes"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there; set TIDEGATE_SHARED")
-    return {path.name.removesuffix(".meta.json"): json.loads(path.read_text())
-            for path in sorted(folder.glob("*.meta.json"))}, folder
+def tapes():
+    return load()
 
 
 @pytest.fixture(scope="module")
@@ -46,42 +38,6 @@ def tgi(shared_world, tapes):
     simulator = shared_world.simulator("--tapes", str(tapes[1]))
     return shared_world.gateway(simulator, upstream={
         "retries": 0, "dialect": "tgi", "url": simulator.url("/generate_stream")})
-
-
-def text_of(facts):
-    return facts.get("content_concat") or facts.get("token_text_concat") or ""
-
-
-def thinking_of(path):
-    """What a recording has in its fields for thinking."""
-    deltas = [choice.get("delta") or {} for event in recorded_events(path) if event != "[DONE]"
-              for choice in json.loads(event).get("choices", [])]
-    return "".join(delta.get("reasoning_content") or delta.get("reasoning") or ""
-                   for delta in deltas)
-
-
-def split_thinking(whole):
-    """(thinking, answer) of a text that may begin with <think>...</think>."""
-    if not whole.startswith("<think>"):
-        return "", whole
-    thinking, _, answer = whole.removeprefix("<think>").partition("</think>")
-    return thinking.lstrip(), answer.lstrip()
-
-
-def recorded_events(path):
-    """The data of each event up to the end mark, which is said once and last."""
-    events = []
-    for line in path.read_text().splitlines():
-        if line.startswith("data:") and line[5:].strip() != "[DONE]":
-            events.append(line[5:].removeprefix(" "))
-    return events
-
-
-def whole_text(facts, body_path):
-    whole = text_of(facts) if facts.get("content_sha256") else tgi_text(body_path)
-    if facts.get("content_sha256"):
-        assert hashlib.sha256(whole.encode()).hexdigest() == facts["content_sha256"]
-    return whole
 
 
 def of_data(text):
@@ -99,16 +55,6 @@ def of_ui(text):
     said = {kind: "".join(part["delta"] for part in parts if part["type"] == f"{kind}-delta")
             for kind in ("reasoning", "text")}
     return said["reasoning"], said["text"], parts[-1]["type"]
-
-
-def tgi_text(path):
-    """The text of a generate_stream recording: every token that is not special."""
-    text = ""
-    for line in path.read_text().splitlines():
-        if line.startswith("data:"):
-            token = json.loads(line[5:]).get("token") or {}
-            text += "" if token.get("special") else token.get("text", "")
-    return text
 
 
 def expect_in_every_format(gateway, words, facts, body_path, has_chunks):
