@@ -39,6 +39,9 @@ static void attempt(struct upstream *call);
 void call_enter(struct upstream *call, enum call_state state)
 {
     call->state = state;
+    if (state == CALL_AWAITING) {
+        call->awaiting_since_ms = clock_now_ms();
+    }
     if (state == CALL_AWAITING && call->first_deadline_ms == 0) {
         call->first_deadline_ms = clock_now_ms() + call->origin->settings.first_token_timeout_ms;
     }
@@ -479,6 +482,15 @@ void upstream_resume(struct upstream *call)
     }
 }
 
+/* How long the upstream has let us wait for its first word without any sign of life. */
+static int64_t silence_ms(const struct upstream *call)
+{
+    int64_t since_ms = call->awaiting_since_ms > call->last_activity_ms ? call->awaiting_since_ms
+                                                                        : call->last_activity_ms;
+
+    return call->state == CALL_AWAITING && !call->is_still ? clock_now_ms() - since_ms : 0;
+}
+
 void upstream_cancel(struct upstream *call)
 {
     struct upstream_origin *origin;
@@ -488,9 +500,10 @@ void upstream_cancel(struct upstream *call)
     }
     origin = call->origin;
     if (call->state != CALL_ENDED) {
+        int64_t silent_ms = silence_ms(call);
         call_drop_connection(call);
         silence(call);
-        origin_leave(origin, &call->pass, UPSTREAM_UNTOLD, UPSTREAM_OK, -1);
+        origin_give_up(origin, &call->pass, silent_ms);
     }
     call->is_cancelled = true;
     TAILQ_REMOVE(&origin->calls, call, link);

@@ -74,6 +74,7 @@ struct upstream {
     int64_t started_ms;
     int64_t connect_deadline_ms; /* of this attempt, all addresses together */
     int64_t address_deadline_ms; /* of the address that is being connected to */
+    int64_t awaiting_since_ms;   /* the request of this attempt is on its way; in CALL_AWAITING */
     int64_t first_deadline_ms;   /* set when a request is first sent; 0 before */
     int64_t last_activity_ms;    /* the last sign of life: an event or a comment */
     int64_t last_text_ms;        /* the last text or reasoning; valid in CALL_STREAMING */

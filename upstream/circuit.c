@@ -8,6 +8,8 @@
 
 /* The dice add at most this part of the time. */
 #define JITTER_PART 4
+/* Of the time that an upstream has for its first text: less is no silence yet. */
+#define SILENCE_PART 4
 
 void circuit_init(struct circuit *circuit, unsigned failures, int64_t open_first_ms,
                   int64_t open_most_ms)
@@ -27,6 +29,7 @@ static void enter(struct circuit *circuit, enum circuit_state state)
     circuit->round++;
     circuit->failed_starts = 0;
     circuit->failed_streams = 0;
+    circuit->silence_ms = 0;
 }
 
 static int64_t jitter(int64_t length_ms)
@@ -88,6 +91,7 @@ void circuit_note_text(struct circuit *circuit, struct circuit_pass *pass)
         return;
     }
     circuit->failed_starts = 0;
+    circuit->silence_ms = 0;
     if (circuit->state == CIRCUIT_HALF_OPEN) {
         enter(circuit, CIRCUIT_CLOSED);
         pass->round = circuit->round; /* how it goes on is news of the closed circuit */
@@ -108,6 +112,7 @@ static void take_good_news(struct circuit *circuit, const struct circuit_pass *p
 {
     circuit->open_ms = 0;
     circuit->failed_starts = 0;
+    circuit->silence_ms = 0;
     if (pass->has_text) {
         circuit->failed_streams = 0;
     }
@@ -153,5 +158,23 @@ void circuit_leave(struct circuit *circuit, struct circuit_pass *pass, enum upst
             enter(circuit, CIRCUIT_OPEN);
         }
         break;
+    }
+}
+
+void circuit_give_up(struct circuit *circuit, struct circuit_pass *pass, int64_t silent_ms,
+                     int64_t patience_ms, int64_t now_ms)
+{
+    bool is_heard = pass->is_held && pass->round == circuit->round && !pass->has_text &&
+                    circuit->state == CIRCUIT_CLOSED;
+
+    if (!is_heard || silent_ms < patience_ms / SILENCE_PART) {
+        circuit_leave(circuit, pass, UPSTREAM_UNTOLD, -1, now_ms);
+        return;
+    }
+    pass->is_held = false;
+    circuit->silence_ms += silent_ms;
+    while (circuit->state == CIRCUIT_CLOSED && circuit->silence_ms >= patience_ms) {
+        circuit->silence_ms -= patience_ms;
+        take_bad_news(circuit, pass, -1, now_ms);
     }
 }

@@ -13,6 +13,10 @@
  * the other. Of answers that are cut only those count that began after the last cut: a
  * front door that restarts cuts all its streams in one moment, and that is one failure.
  *
+ * Who gives up. A client that leaves says nothing of the upstream, but the silence that it
+ * was left in does: it adds up over calls that ended before any text, and as much of it as
+ * one call may have at most is a failure. Short waits are left out, as they are usual.
+ *
  * Who is heard. A call tells of the state in which it was let through. Streams that began
  * before the circuit opened go on undisturbed, and however they end, they neither open
  * it again nor close it.
@@ -39,6 +43,7 @@ struct circuit {
     unsigned failed_starts;  /* in a row, before any text */
     unsigned failed_streams; /* in a row, after some */
     int64_t last_cut_ms;     /* when the last of those was counted */
+    int64_t silence_ms;      /* of calls given up, since the last text; not counted yet */
     int64_t open_ms;         /* length of the last opening; 0: an answer was good since */
     int64_t open_until_ms;   /* valid in OPEN */
 };
@@ -75,5 +80,13 @@ void circuit_note_text(struct circuit *circuit, struct circuit_pass *pass);
  */
 void circuit_leave(struct circuit *circuit, struct circuit_pass *pass, enum upstream_health health,
                    int64_t asked_ms, int64_t now_ms);
+
+/*
+ * The same for an attempt that we have given up, when the upstream had said nothing at all
+ * for <silent_ms>. <patience_ms>, more than 0, is how long it may be silent before its first
+ * text.
+ */
+void circuit_give_up(struct circuit *circuit, struct circuit_pass *pass, int64_t silent_ms,
+                     int64_t patience_ms, int64_t now_ms);
 
 #endif

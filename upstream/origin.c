@@ -214,6 +214,15 @@ void origin_leave(struct upstream_origin *origin, struct circuit_pass *pass,
     after_change(origin, before, health == UPSTREAM_SICK ? failure : UPSTREAM_OK);
 }
 
+void origin_give_up(struct upstream_origin *origin, struct circuit_pass *pass, int64_t silent_ms)
+{
+    enum circuit_state before = origin->circuit.state;
+
+    circuit_give_up(&origin->circuit, pass, silent_ms, origin->settings.first_token_timeout_ms,
+                    clock_now_ms());
+    after_change(origin, before, before == CIRCUIT_CLOSED ? UPSTREAM_FIRST_TIMEOUT : UPSTREAM_OK);
+}
+
 bool origin_spend_retry(struct upstream_origin *origin)
 {
     bool is_paid = retry_budget_spend(&origin->budget, clock_now_ms());

@@ -70,6 +70,7 @@ void origin_note_text(struct upstream_origin *origin, struct circuit_pass *pass)
 void origin_leave(struct upstream_origin *origin, struct circuit_pass *pass,
                   enum upstream_health health, enum upstream_failure failure,
                   int64_t retry_after_s);
+void origin_give_up(struct upstream_origin *origin, struct circuit_pass *pass, int64_t silent_ms);
 
 /* The provider's token as it is sent; empty: none is. Borrowed. */
 struct span origin_token(const struct upstream_origin *origin);

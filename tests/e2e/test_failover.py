@@ -164,6 +164,34 @@ def test_a_client_that_leaves_during_the_probe_does_not_wedge_the_circuit(world,
     assert gateway.metric("tidegate_upstream_circuit_openings_total", upstream="one") == 1
 
 
+def leave_after(gateway, upstream, clients, silent_s):
+    """<clients> ask a silent upstream, and leave once each has waited <silent_s>."""
+    before = upstream.requests
+    asked = [gateway.connect() for _ in range(clients)]
+    for client in asked:
+        client.send(gateway.request())
+    upstream.wait_for_requests(before + clients)
+    waiting.until(lambda: time.monotonic() - upstream.asked_at[-1] > silent_s, "the silence")
+    for client in asked:
+        client.reset()
+    waiting.until(lambda: gateway.ends().count("client_gone") >= before + clients, "their ends")
+
+
+def test_an_upstream_that_is_silent_until_clients_leave_is_found_out(world, upstreams):
+    """It hangs, and nobody has the patience to wait for first_token_timeout."""
+    upstream = upstreams(raw.silent)
+    gateway = gateway_before(world, record(upstream, failures=2, first_token_timeout="8s",
+                                           open_time=LONG))
+
+    leave_after(gateway, upstream, clients=40, silent_s=0.2)
+    assert not gateway.log_lines("circuit"), "clients that leave at once say nothing"
+    leave_after(gateway, upstream, clients=8, silent_s=2.2)
+
+    assert set(gateway.ends()) == {"client_gone"}
+    assert gateway.wait_for_log("circuit", state="open")["cause"] == "first_timeout"
+    assert gateway.ask().reason == "upstream_circuit_open"
+
+
 def test_streams_in_flight_do_not_notice_the_circuit(world, upstreams):
     upstream = upstreams(raw.answers())
     gateway = gateway_before(world, record(upstream, failures=2, open_time=LONG))

@@ -232,6 +232,106 @@ static void calls_of_an_earlier_state_are_not_heard(void **state)
     assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
 }
 
+enum {
+    PATIENCE_MS = 60000
+};
+
+/* One attempt that is given up after <silent_ms>. */
+static void give_up(struct stage *stage, int64_t silent_ms)
+{
+    struct circuit_pass pass = enter(stage);
+
+    stage->now_ms += silent_ms;
+    circuit_give_up(&stage->circuit, &pass, silent_ms, PATIENCE_MS, stage->now_ms);
+    assert_false(pass.is_held);
+}
+
+static void silence_that_clients_do_not_sit_out_adds_up(void **state)
+{
+    struct stage stage = fresh();
+
+    (void)state;
+    for (int i = 0; i < LIMIT * 3 - 1; i++) {
+        give_up(&stage, PATIENCE_MS / 3);
+        assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
+    }
+    give_up(&stage, PATIENCE_MS / 3);
+    expect_open_for(&stage, FIRST_MS);
+}
+
+static void silence_and_failures_are_one_count(void **state)
+{
+    struct stage stage = fresh();
+
+    (void)state;
+    for (int i = 0; i < LIMIT - 1; i++) {
+        attempt(&stage, UPSTREAM_SICK);
+    }
+    give_up(&stage, PATIENCE_MS / 2);
+    assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
+    give_up(&stage, PATIENCE_MS / 2);
+    expect_open_for(&stage, FIRST_MS);
+}
+
+/* Clients that leave at once, however many, must not be able to close an upstream's door. */
+static void short_waits_never_count(void **state)
+{
+    struct stage stage = fresh();
+
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        give_up(&stage, PATIENCE_MS / 4 - 1);
+    }
+    assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
+    assert_int_equal(stage.circuit.silence_ms, 0);
+}
+
+static void any_text_ends_the_silence(void **state)
+{
+    struct stage stage = fresh();
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        give_up(&stage, PATIENCE_MS * LIMIT - 1);
+        struct circuit_pass pass = enter(&stage);
+        circuit_note_text(&stage.circuit, &pass);
+        leave(&stage, &pass, UPSTREAM_UNTOLD);
+        give_up(&stage, PATIENCE_MS * LIMIT - 1);
+        attempt(&stage, UPSTREAM_ALIVE);
+    }
+    assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
+}
+
+static void giving_up_with_text_or_as_the_probe_says_nothing(void **state)
+{
+    struct stage stage = fresh();
+    struct circuit_pass pass;
+
+    (void)state;
+    for (int i = 0; i < LIMIT + 1; i++) {
+        pass = enter(&stage);
+        circuit_note_text(&stage.circuit, &pass);
+        circuit_give_up(&stage.circuit, &pass, PATIENCE_MS, PATIENCE_MS, stage.now_ms);
+    }
+    assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
+    open_it(&stage);
+    wait_until_due(&stage);
+    pass = enter(&stage);
+    assert_true(pass.is_probe);
+    circuit_give_up(&stage.circuit, &pass, PATIENCE_MS, PATIENCE_MS, stage.now_ms);
+    assert_int_equal(circuit_wait_ms(&stage.circuit, stage.now_ms), 0); /* for the next probe */
+}
+
+static void where_nothing_opens_it_silence_does_not_either(void **state)
+{
+    struct stage stage = {.now_ms = BEGIN_MS};
+
+    (void)state;
+    circuit_init(&stage.circuit, 0, FIRST_MS, MOST_MS);
+    give_up(&stage, INT64_C(1) << 40);
+    assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
+}
+
 /* One that cuts every answer begins each of them well: the starts must not hide the cuts. */
 static void an_upstream_that_cuts_every_answer_is_found_out(void **state)
 {
@@ -354,6 +454,12 @@ int main(void)
         cmocka_unit_test(what_only_begins_well_goes_on_doubling),
         cmocka_unit_test(a_probe_that_says_nothing_gives_its_place_back),
         cmocka_unit_test(calls_of_an_earlier_state_are_not_heard),
+        cmocka_unit_test(silence_that_clients_do_not_sit_out_adds_up),
+        cmocka_unit_test(silence_and_failures_are_one_count),
+        cmocka_unit_test(short_waits_never_count),
+        cmocka_unit_test(any_text_ends_the_silence),
+        cmocka_unit_test(giving_up_with_text_or_as_the_probe_says_nothing),
+        cmocka_unit_test(where_nothing_opens_it_silence_does_not_either),
         cmocka_unit_test(an_upstream_that_cuts_every_answer_is_found_out),
         cmocka_unit_test(many_streams_cut_in_one_moment_are_one_failure),
         cmocka_unit_test(many_starts_that_fail_at_once_open_it),
