@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * admin.c - the admin listener: metrics and health, by plain evhttp.
+ * admin.c - the admin listener: metrics, health and status, by plain evhttp.
  *
  * It is not the edge: it listens where only operators reach it. Still everything
  * is bounded, so that a broken scraper costs nothing.
@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,27 +19,44 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "gateway/accept.h"
 #include "gateway/config.h"
 #include "gateway/confine.h"
 #include "gateway/log.h"
+#include "gateway/page.h"
 
 #define IO_TIMEOUT_S 10
-#define MAX_HEAD_BYTES 8192
+#define MAX_HEAD_BYTES 32768 /* a browser brings the cookies of every port of a host */
 #define MAX_BODY_BYTES 1024
 
 struct admin {
-    struct evhttp *http;           /* owned */
-    const struct metrics *metrics; /* borrowed */
+    struct evhttp *http;  /* owned */
+    struct status status; /* what it shows; borrowed */
 };
 
-static void answer(struct evhttp_request *request, int status, const char *phrase, const char *type)
-{
-    struct evkeyvalq *fields = evhttp_request_get_output_headers(request);
+/* -- answers -- */
 
-    /* Constant names and values: adding them fails only without memory, and then they are missed. */
-    (void)evhttp_add_header(fields, "Content-Type", type);
-    (void)evhttp_add_header(fields, "Cache-Control", "no-store");
-    evhttp_send_reply(request, status, phrase, NULL);
+/* Constant names and values: adding them fails only without memory, and then they are missed. */
+static void add_field(struct evhttp_request *request, const char *name, const char *value)
+{
+    (void)evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
+}
+
+/* What stands in the output goes out as the body; for HEAD only its length (RFC 9110 section 9.3.2). */
+static void answer(struct evhttp_request *request, int status, const char *type)
+{
+    struct evbuffer *body = evhttp_request_get_output_buffer(request);
+    char length[32];
+
+    add_field(request, "Content-Type", type);
+    add_field(request, "Cache-Control", "no-store");
+    add_field(request, "X-Content-Type-Options", "nosniff");
+    if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+        (void)snprintf(length, sizeof(length), "%zu", evbuffer_get_length(body));
+        add_field(request, "Content-Length", length);
+        (void)evbuffer_drain(body, evbuffer_get_length(body));
+    }
+    evhttp_send_reply(request, status, NULL, NULL); /* with the usual phrase */
 }
 
 static void answer_words(struct evhttp_request *request, int status, const char *words)
@@ -46,7 +64,7 @@ static void answer_words(struct evhttp_request *request, int status, const char 
     /* Without memory the body stays empty. */
     (void)evbuffer_add(evhttp_request_get_output_buffer(request), words, strlen(words));
     (void)evbuffer_add(evhttp_request_get_output_buffer(request), "\n", 1);
-    answer(request, status, NULL, "text/plain; charset=utf-8"); /* the phrase that is usual */
+    answer(request, status, "text/plain; charset=utf-8");
 }
 
 static void free_text(const void *data, size_t length, void *text)
@@ -56,11 +74,9 @@ static void free_text(const void *data, size_t length, void *text)
     free(text);
 }
 
-static void answer_metrics(struct evhttp_request *request, const struct admin *admin)
+/* <text> becomes ours; NULL: there was no memory for it. */
+static void answer_text(struct evhttp_request *request, char *text, size_t length, const char *type)
 {
-    size_t length = 0;
-    char *text = metrics_render(admin->metrics, &length);
-
     if (text == NULL) {
         answer_words(request, HTTP_SERVUNAVAIL, "Service Unavailable");
         return;
@@ -69,8 +85,84 @@ static void answer_metrics(struct evhttp_request *request, const struct admin *a
                                text) != 0) {
         free(text);
     }
-    answer(request, HTTP_OK, "OK", "text/plain; version=0.0.4; charset=utf-8");
+    answer(request, HTTP_OK, type);
 }
+
+/* -- what there is -- */
+
+static void answer_metrics(struct evhttp_request *request, const struct admin *admin)
+{
+    size_t length = 0;
+    char *text = metrics_render(admin->status.metrics, &length);
+
+    answer_text(request, text, length, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+static void answer_live(struct evhttp_request *request, const struct admin *admin)
+{
+    (void)admin;
+    answer_words(request, HTTP_OK, "live");
+}
+
+static void answer_ready(struct evhttp_request *request, const struct admin *admin)
+{
+    enum metrics_readiness readiness = metrics_readiness(admin->status.metrics);
+
+    answer_words(request, readiness == METRICS_READY ? HTTP_OK : HTTP_SERVUNAVAIL,
+                 metrics_readiness_text(readiness));
+}
+
+static void answer_status_data(struct evhttp_request *request, const struct admin *admin)
+{
+    size_t length = 0;
+    char *text = status_render(&admin->status, &length);
+
+    answer_text(request, text, length, "application/json");
+}
+
+static void answer_page(struct evhttp_request *request, const struct page *page)
+{
+    /* The page is constant; without memory the body stays empty. */
+    (void)evbuffer_add_reference(evhttp_request_get_output_buffer(request), page->bytes,
+                                 page->length, NULL, NULL);
+    add_field(request, "Content-Security-Policy", page->policy);
+    add_field(request, "X-Frame-Options", "DENY");
+    add_field(request, "Referrer-Policy", "no-referrer");
+    add_field(request, "Cross-Origin-Resource-Policy", "same-origin");
+    answer(request, HTTP_OK, "text/html; charset=utf-8");
+}
+
+static void answer_status(struct evhttp_request *request, const struct admin *admin)
+{
+    struct evkeyvalq *fields = evhttp_request_get_input_headers(request);
+
+    add_field(request, "Vary", "Accept");
+    if (accept_prefers_html(evhttp_find_header(fields, "Accept"))) {
+        answer_page(request, &page_status);
+    } else {
+        answer_status_data(request, admin);
+    }
+}
+
+/* A person who types the address alone means the page. */
+static void answer_root(struct evhttp_request *request, const struct admin *admin)
+{
+    (void)admin;
+    add_field(request, "Location", "/status");
+    answer_words(request, HTTP_MOVETEMP, "/status");
+}
+
+static const struct route {
+    const char *path;
+    void (*answer)(struct evhttp_request *request, const struct admin *admin);
+} routes[] = {
+    {"/metrics", answer_metrics},
+    {"/livez", answer_live},
+    {"/readyz", answer_ready},
+    {"/status", answer_status},
+    {"/status.json", answer_status_data},
+    {"/", answer_root},
+};
 
 static void on_request(struct evhttp_request *request, void *arg)
 {
@@ -78,23 +170,18 @@ static void on_request(struct evhttp_request *request, void *arg)
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
 
-    if (path == NULL) {
-        path = "";
+    for (size_t i = 0; path != NULL && i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (strcmp(path, routes[i].path) == 0) {
+            routes[i].answer(request, admin);
+            return;
+        }
     }
-    if (strcmp(path, "/metrics") == 0) {
-        answer_metrics(request, admin);
-    } else if (strcmp(path, "/livez") == 0) {
-        answer_words(request, HTTP_OK, "live");
-    } else if (strcmp(path, "/readyz") == 0) {
-        enum metrics_readiness readiness = metrics_readiness(admin->metrics);
-        answer_words(request, readiness == METRICS_READY ? HTTP_OK : HTTP_SERVUNAVAIL,
-                     metrics_readiness_text(readiness));
-    } else {
-        answer_words(request, HTTP_NOTFOUND, "Not Found");
-    }
+    answer_words(request, HTTP_NOTFOUND, "Not Found");
 }
 
-struct admin *admin_new(struct event_base *base, int fd, const struct metrics *metrics)
+/* -- life -- */
+
+struct admin *admin_new(struct event_base *base, int fd, const struct status *status)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* evhttp closes what it accepts on */
@@ -102,7 +189,7 @@ struct admin *admin_new(struct event_base *base, int fd, const struct metrics *m
     if (admin == NULL || own_fd < 0) {
         goto failed;
     }
-    admin->metrics = metrics;
+    admin->status = *status;
     admin->http = evhttp_new(base);
     if (admin->http == NULL) {
         goto failed;
@@ -144,11 +231,11 @@ static void on_terminate(evutil_socket_t signal_number, short what, void *base)
     (void)event_base_loopexit(base, NULL); /* fails only for a base that does not run */
 }
 
-int admin_run(int fd, const struct metrics *metrics, struct config *config)
+int admin_run(int fd, const struct status *shown, struct config *config)
 {
     struct event_base *base = event_base_new();
     struct event *terminate = base == NULL ? NULL : evsignal_new(base, SIGTERM, on_terminate, base);
-    struct admin *admin = terminate == NULL ? NULL : admin_new(base, fd, metrics);
+    struct admin *admin = terminate == NULL ? NULL : admin_new(base, fd, shown);
     int status = EXIT_FAILURE;
     const struct confine_plan plan = {.config = config, .is_sanitized = IS_SANITIZED};
 

@@ -30,7 +30,7 @@
     X("",       "workers",               WORKERS,         workers,                       1, 64, "auto", OPTIONAL, RESTART,       \
       "Worker processes: \"auto\" is one for each processor this process may use.")                                              \
     X("",       "admin",                 ADDRESS_OR_OFF,  admin,                         0, 0, "127.0.0.1:9090", OPTIONAL, RESTART, \
-      "Where /metrics, /livez and /readyz are served. Never make it public. \"off\": nowhere.")                                  \
+      "Where /metrics, /livez, /readyz and /status are served. Never make it public. \"off\": nowhere.")                                  \
     X("",       "upstream_errors",       UPSTREAM_ERRORS, upstream_errors_as_gateway,    0, 0, "documented", OPTIONAL, RELOAD,   \
       "What a client sees when the upstream fails before the first byte: one 500 for all, as documented, or 502, 503 and 504 as HTTP means them (\"gateway\").") \
     X("",       "trace",                 TRACE,           trace,                         0, 0, "accept", OPTIONAL, RELOAD,       \

@@ -282,6 +282,7 @@ static void pause_upstream(struct exchange *ex)
 {
     upstream_pause(ex->upstream);
     relay_note_pause(&ex->relay, clock_now_ms());
+    exchange_count_relay(ex);
     exchange_enter(ex, EX_PAUSED);
 }
 
@@ -322,6 +323,7 @@ static void collect(struct exchange *ex, const struct upstream_delta *delta)
 static void on_upstream_delta(void *arg, const struct upstream_delta *delta)
 {
     struct exchange *ex = awake(arg);
+    enum relay_status status;
 
     if (ex != NULL && ex->collector != NULL) {
         collect(ex, delta);
@@ -337,7 +339,9 @@ static void on_upstream_delta(void *arg, const struct upstream_delta *delta)
         }
         exchange_enter(ex, EX_RELAYING);
     }
-    switch (relay_deliver(&ex->relay, &ex->client, delta)) {
+    status = relay_deliver(&ex->relay, &ex->client, delta);
+    exchange_count_relay(ex);
+    switch (status) {
     case RELAY_OK:
         break;
     case RELAY_FULL:

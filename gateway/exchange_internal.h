@@ -46,6 +46,8 @@ struct exchange {
     struct connection *connection; /* borrowed until ENDED, then NULL */
     struct client_leg client;
     struct relay relay;
+    uint64_t deltas_counted; /* of the relay's, that the metrics have been told */
+    uint64_t pauses_counted;
     struct collector *collector; /* owned; NULL: the answer is streamed */
     unsigned collected_attempts; /* of the upstreams, when the last of it was collected */
     struct upstream *upstream;   /* owned handle; NULL while there is none */
@@ -110,6 +112,17 @@ enum end_reason exchange_judge(struct exchange *ex, const struct request_head *h
 
 /* Move it from the gauge of its state to that of <next>; EX_ENDED has none. */
 void exchange_count_state(const struct exchange *ex, enum exchange_state next);
+
+/* Tell the metrics what the relay has done since the last time: while it lasts, not at the end. */
+static inline void exchange_count_relay(struct exchange *ex)
+{
+    struct metrics_slot *metrics = ex->set->services.metrics;
+
+    metrics_add(&metrics->deltas, ex->relay.deltas - ex->deltas_counted);
+    metrics_add(&metrics->pauses, ex->relay.pauses - ex->pauses_counted);
+    ex->deltas_counted = ex->relay.deltas;
+    ex->pauses_counted = ex->relay.pauses;
+}
 
 /* The facts that only the end knows; the rest of the record was filled on the way. */
 void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum end_reason reason);

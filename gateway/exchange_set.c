@@ -137,9 +137,7 @@ static void account(const struct access_record *record, struct metrics_slot *met
 {
     access_log_exchange(record);
     metrics_add(&metrics->ends[record->reason], 1);
-    metrics_add(&metrics->deltas, record->deltas);
     metrics_add(&metrics->bytes_to_clients, record->bytes_out);
-    metrics_add(&metrics->pauses, record->pauses);
     metrics_add(&metrics->paused_ms, (uint64_t)record->paused_ms);
     metrics_add(&metrics->upstream_attempts, record->upstream_attempts);
     if (record->prompt_tokens > 0) {
@@ -174,6 +172,7 @@ void exchange_bury(struct exchange *ex)
 {
     struct exchange_set *set = ex->set;
 
+    exchange_count_relay(ex);
     account(&ex->record, set->services.metrics);
     account_model(ex);
     ex->connection = NULL;

@@ -18,6 +18,7 @@
 #include <openssl/crypto.h>
 #include <openssl/opensslv.h>
 
+#include "base/clock.h"
 #include "base/secret_variable.h"
 #include "gateway/admin.h"
 #include "gateway/config.h"
@@ -33,6 +34,7 @@
 #include "gateway/metrics.h"
 #include "gateway/notify.h"
 #include "gateway/options.h"
+#include "gateway/status.h"
 #include "gateway/supervisor.h"
 #include "gateway/token_command.h"
 #include "gateway/worker.h"
@@ -122,6 +124,7 @@ static int check(const char *path)
 struct foreground {
     const struct config *config;
     struct metrics *metrics;
+    struct board *board;         /* owned */
     struct inherited *inherited; /* borrowed */
     struct listener_set listeners;
     struct tls_tickets tickets;
@@ -129,13 +132,30 @@ struct foreground {
     struct admin *admin;
 };
 
+/* One process is the gateway and its only worker. */
+static void show_foreground(const struct foreground *foreground)
+{
+    const struct metrics_worker worker = {
+        .pid = (uint64_t)getpid(),
+        .generation = 1,
+        .started_ms = (uint64_t)clock_now_ms(),
+        .state = METRICS_WORKER_READY,
+    };
+
+    metrics_set_workers_ready(foreground->metrics, 1);
+    metrics_set_workers(foreground->metrics, 1);
+    metrics_set_state(foreground->metrics, METRICS_RUNNING);
+    metrics_show_worker(foreground->metrics, 0, &worker);
+}
+
 static void on_foreground_ready(void *arg, struct event_base *base)
 {
     struct foreground *foreground = arg;
 
-    metrics_set_workers_ready(foreground->metrics, 1);
+    show_foreground(foreground);
     if (foreground->admin_fd >= 0) {
-        foreground->admin = admin_new(base, foreground->admin_fd, foreground->metrics);
+        const struct status shown = {.metrics = foreground->metrics, .conf = foreground->board};
+        foreground->admin = admin_new(base, foreground->admin_fd, &shown);
         if (foreground->admin == NULL) {
             log_event(LOG_ERROR, "admin_failed", "problem", "no memory");
         }
@@ -182,10 +202,12 @@ static bool open_foreground(struct foreground *foreground)
 {
     const struct config *config = foreground->config;
 
-    if (foreground->metrics == NULL || !tls_tickets_init(&foreground->tickets)) {
+    if (foreground->metrics == NULL || foreground->board == NULL ||
+        !tls_tickets_init(&foreground->tickets)) {
         log_event(LOG_ERROR, "start_failed", "problem", "no memory, or no random bytes");
         return false;
     }
+    status_show_conf(foreground->board, config, 1);
     metrics_set_certificate_expiry(foreground->metrics, config_listen_expiry_unix_s(config));
     if (!listener_set_open(&foreground->listeners, config->listen, config->listen_count, 1,
                            foreground->inherited) ||
@@ -199,7 +221,12 @@ static bool open_foreground(struct foreground *foreground)
 static int run_foreground(const struct config *config, struct inherited *inherited)
 {
     struct foreground foreground = {
-        .config = config, .metrics = metrics_new(1), .inherited = inherited, .admin_fd = -1};
+        .config = config,
+        .metrics = metrics_new(1),
+        .board = status_board_new(),
+        .inherited = inherited,
+        .admin_fd = -1,
+    };
     struct listener_set *listeners = &foreground.listeners;
     int status = EXIT_FAILURE;
 
@@ -225,6 +252,7 @@ static int run_foreground(const struct config *config, struct inherited *inherit
         (void)close(foreground.admin_fd);
     }
     metrics_free(foreground.metrics);
+    board_free(foreground.board);
     tls_tickets_fini(&foreground.tickets);
     return status;
 }

@@ -12,24 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "gateway/metrics_internal.h"
-
-struct series {
-    size_t offset; /* of the field in struct metrics_slot */
-    const char *name;
-    const char *type;
-    const char *help;
-    uint64_t per_second; /* units in a second, shown in seconds; 0: a plain number */
-};
 
 /* clang-format off */
 #define SERIES(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, 0}
 #define SECONDS(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, 1000}
 #define MICROSECONDS(field, name, type, help) {offsetof(struct metrics_slot, field), name, type, help, 1000000}
 
-static const struct series all_series[] = {
+const struct metrics_series metrics_series[] = {
     SERIES(connections_accepted, "tidegate_connections_accepted_total", "counter",
            "Client connections accepted."),
     SERIES(connections_refused, "tidegate_connections_refused_total", "counter",
@@ -82,6 +76,11 @@ static const struct series all_series[] = {
            "Connections to upstreams that wait for a request."),
 };
 /* clang-format on */
+const size_t metrics_series_count = sizeof(metrics_series) / sizeof(metrics_series[0]);
+
+/* The words of the access log's field "at", in small letters. */
+const char *const metrics_state_names[METRICS_STATES] = {
+    "await_body", "await_answer", "relaying", "paused", "flushing", "collecting"};
 
 struct metrics *metrics_new(size_t slots)
 {
@@ -94,6 +93,8 @@ struct metrics *metrics_new(size_t slots)
     }
     metrics->slot_count = slots; /* the mapping is all zero */
     metrics->mapping_bytes = bytes;
+    metrics->pid = (uint64_t)getpid();
+    metrics->started_ms = clock_now_ms();
     return metrics;
 }
 
@@ -139,7 +140,30 @@ void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplan
     }
     if (was_unplanned) {
         metrics_add(&metrics->restarts, 1);
+        metrics_add(&metrics->restarts_of[slot->worker.number % METRICS_WORKERS], 1);
     }
+    metrics_store(&slot->worker.pid, 0);
+}
+
+void metrics_show_worker(struct metrics *metrics, size_t index, const struct metrics_worker *worker)
+{
+    struct metrics_worker *shown = &metrics_slot(metrics, index)->worker;
+
+    metrics_store(&shown->number, worker->number);
+    metrics_store(&shown->generation, worker->generation);
+    metrics_store(&shown->started_ms, worker->started_ms);
+    metrics_store(&shown->state, worker->state);
+    metrics_store(&shown->pid, worker->pid);
+}
+
+void metrics_set_workers(struct metrics *metrics, size_t count)
+{
+    metrics_store(&metrics->workers, count);
+}
+
+void metrics_set_state(struct metrics *metrics, enum metrics_state state)
+{
+    metrics_store(&metrics->state, (uint64_t)state);
 }
 
 void metrics_set_workers_ready(struct metrics *metrics, size_t count)
@@ -162,7 +186,8 @@ static void render_head(FILE *out, const char *name, const char *type, const cha
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void render_series(FILE *out, const struct metrics *metrics, const struct series *series)
+static void render_series(FILE *out, const struct metrics *metrics,
+                          const struct metrics_series *series)
 {
     uint64_t value = metrics_sum(metrics, series->offset);
 
@@ -205,28 +230,25 @@ static void render_process(FILE *out, const struct metrics *metrics)
     fprintf(out, "tidegate_worker_restarts_total %" PRIu64 "\n", metrics_load(&metrics->restarts));
 }
 
-/* The words of the access log's field "at", in small letters. */
 static void render_states(FILE *out, const struct metrics *metrics)
 {
-    static const char *const names[METRICS_STATES] = {"await_body", "await_answer", "relaying",
-                                                      "paused",     "flushing",     "collecting"};
-
     render_head(out, "tidegate_exchanges_by_state", "gauge",
                 "Requests being answered, by what they wait for.");
     for (size_t i = 0; i < METRICS_STATES; i++) {
-        fprintf(out, "tidegate_exchanges_by_state{state=\"%s\"} %" PRIu64 "\n", names[i],
+        fprintf(out, "tidegate_exchanges_by_state{state=\"%s\"} %" PRIu64 "\n",
+                metrics_state_names[i],
                 metrics_sum(metrics, offsetof(struct metrics_slot, states) + i * sizeof(uint64_t)));
     }
 }
 
 /* clang-format off */
-static const struct metrics_bounds residence_bounds = {14, 1000000,
+const struct metrics_bounds metrics_residence_bounds = {14, 1000000,
     {10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000}};
 /* clang-format on */
 
 void metrics_note_residence(struct metrics_slot *slot, uint64_t us, uint64_t times)
 {
-    metrics_histogram_add(&slot->residence, &residence_bounds, us, times);
+    metrics_histogram_add(&slot->residence, &metrics_residence_bounds, us, times);
 }
 
 static void render_residence(FILE *out, const struct metrics *metrics)
@@ -239,7 +261,8 @@ static void render_residence(FILE *out, const struct metrics *metrics)
     render_head(out, "tidegate_chunk_residence_seconds", "histogram",
                 "From the first piece of an answer in a turn of the loop to the last write of that "
                 "turn, for each piece. What waits for a slow reader is not in here: see pauses.");
-    metrics_histogram_render(&sums, &residence_bounds, "tidegate_chunk_residence_seconds", "", out);
+    metrics_histogram_render(&sums, &metrics_residence_bounds, "tidegate_chunk_residence_seconds",
+                             "", out);
 }
 
 char *metrics_render(const struct metrics *metrics, size_t *length)
@@ -253,8 +276,8 @@ char *metrics_render(const struct metrics *metrics, size_t *length)
     }
     render_process(out, metrics);
     render_ends(out, metrics);
-    for (size_t i = 0; i < sizeof(all_series) / sizeof(all_series[0]); i++) {
-        render_series(out, metrics, &all_series[i]);
+    for (size_t i = 0; i < metrics_series_count; i++) {
+        render_series(out, metrics, &metrics_series[i]);
     }
     render_states(out, metrics);
     render_residence(out, metrics);

@@ -40,7 +40,25 @@ struct metrics_upstream {
     uint64_t circuit;
 };
 
+#define METRICS_WORKERS 64 /* as many as the conf file may ask for */
+
+enum metrics_worker_state {
+    METRICS_WORKER_STARTING = 0,
+    METRICS_WORKER_READY,
+    METRICS_WORKER_DRAINING,
+};
+
+/* Whose slot it is at the moment; told by whoever started it. */
+struct metrics_worker {
+    uint64_t pid; /* 0: nobody's */
+    uint64_t number;
+    uint64_t generation; /* of the conf it runs with */
+    uint64_t started_ms; /* monotonic */
+    uint64_t state;      /* enum metrics_worker_state */
+};
+
 struct metrics_slot {
+    struct metrics_worker worker;
     /* counters */
     uint64_t ends[END_REASON_COUNT];
     uint64_t connections_accepted;
@@ -99,7 +117,19 @@ const struct metrics_slot *metrics_look(const struct metrics *metrics, size_t in
 /* Worker <index> has ended: its gauges go back to zero; counted as a restart if it was unplanned. */
 void metrics_worker_ended(struct metrics *metrics, size_t index, bool was_unplanned);
 
-/* What the supervisor knows; shown with the counters and by /readyz. */
+/* What the gateway as a whole is about; a drain has a call of its own. */
+enum metrics_state {
+    METRICS_STARTING = 0,
+    METRICS_RUNNING,
+    METRICS_RELOADING,
+    METRICS_UPGRADING,
+};
+
+/* What the supervisor knows; shown with the counters and by /readyz and /status. */
+void metrics_set_state(struct metrics *metrics, enum metrics_state state);
+void metrics_set_workers(struct metrics *metrics, size_t count);
+void metrics_show_worker(struct metrics *metrics, size_t index,
+                         const struct metrics_worker *worker);
 void metrics_set_workers_ready(struct metrics *metrics, size_t count);
 /* When the first certificate of a listener expires; 0: there is none. */
 void metrics_set_certificate_expiry(struct metrics *metrics, int64_t unix_s);
@@ -138,6 +168,11 @@ static inline void metrics_subtract(uint64_t *gauge, uint64_t count)
     __atomic_store_n(gauge, __atomic_load_n(gauge, __ATOMIC_RELAXED) - count, __ATOMIC_RELAXED);
 }
 
+static inline uint64_t metrics_load(const uint64_t *value)
+{
+    return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+
 /*
  * Prometheus text format, summed over the slots. Owned by the caller, NUL-terminated;
  * <length> receives its bytes. NULL when memory is out.
@@ -149,5 +184,13 @@ void metrics_note_residence(struct metrics_slot *slot, uint64_t us, uint64_t tim
 
 /* Its part about single upstreams. */
 void metrics_render_upstreams(const struct metrics *metrics, FILE *out);
+
+struct json_writer;
+
+/* The same and more as members of the object that is open: see docs/status.md. */
+void metrics_put_json(const struct metrics *metrics, struct json_writer *writer);
+
+/* Its parts. */
+void metrics_put_upstreams(const struct metrics *metrics, struct json_writer *writer);
 
 #endif

@@ -5,6 +5,9 @@
 #include "gateway/metrics_histogram.h"
 
 #include <inttypes.h>
+#include <math.h>
+
+#include "gateway/json_writer.h"
 
 static uint64_t load(const uint64_t *value)
 {
@@ -67,4 +70,52 @@ void metrics_histogram_render(const struct metrics_histogram *histogram,
     fprintf(out, "%s_sum%s%s%s %.15g\n", name, open, labels, close,
             (double)sum / (double)bounds->divisor);
     fprintf(out, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, below);
+}
+
+/* The value below which the share <quantile> of all lies; not a number without values. */
+static double guess_quantile(const struct metrics_histogram *histogram,
+                             const struct metrics_bounds *bounds, double quantile)
+{
+    double rank = quantile * (double)metrics_histogram_count(histogram);
+    double below = 0;
+
+    if (rank <= 0) {
+        return (double)NAN;
+    }
+    for (size_t i = 0; i < bounds->count; i++) {
+        double count = (double)load(&histogram->buckets[i]);
+        double from = i == 0 ? 0 : (double)bounds->bounds[i - 1];
+        if (count > 0 && below + count >= rank) {
+            double value = from + ((double)bounds->bounds[i] - from) * (rank - below) / count;
+            return value / (double)bounds->divisor;
+        }
+        below += count;
+    }
+    return (double)bounds->bounds[bounds->count - 1] / (double)bounds->divisor;
+}
+
+void metrics_histogram_put_json(const struct metrics_histogram *histogram,
+                                const struct metrics_bounds *bounds, struct json_writer *writer,
+                                const char *name)
+{
+    json_open_object(writer, name);
+    json_put_count(writer, "count", metrics_histogram_count(histogram));
+    json_put_ratio(writer, "sum", load(&histogram->sum), bounds->divisor);
+    json_put_real(writer, "p50", guess_quantile(histogram, bounds, 0.5));
+    json_put_real(writer, "p90", guess_quantile(histogram, bounds, 0.9));
+    json_put_real(writer, "p99", guess_quantile(histogram, bounds, 0.99));
+    json_open_array(writer, "buckets");
+    for (size_t i = 0; i <= bounds->count; i++) {
+        json_open_object(writer, NULL);
+        if (i < bounds->count) {
+            json_put_ratio(writer, "le", bounds->bounds[i], bounds->divisor);
+        } else {
+            json_put_text(writer, "le", NULL);
+        }
+        json_put_count(writer, "count",
+                       load(&histogram->buckets[i < bounds->count ? i : METRICS_BOUNDS_MAX]));
+        json_close_object(writer);
+    }
+    json_close_array(writer);
+    json_close_object(writer);
 }

@@ -44,4 +44,15 @@ void metrics_histogram_render(const struct metrics_histogram *histogram,
                               const struct metrics_bounds *bounds, const char *name,
                               const char *labels, FILE *out);
 
+struct json_writer;
+
+/*
+ * An object: count, sum, the quantiles p50, p90, p99 (guessed within a bucket, as Prometheus
+ * does; null when nothing was counted), and buckets, each with its bound "le" (null: above
+ * all) and how many values fell into it and into no smaller one.
+ */
+void metrics_histogram_put_json(const struct metrics_histogram *histogram,
+                                const struct metrics_bounds *bounds, struct json_writer *writer,
+                                const char *name);
+
 #endif

@@ -25,14 +25,14 @@ struct metrics {
     uint64_t restarts;
     uint64_t workers_ready;
     uint64_t is_draining;
-    uint64_t certificate_expiry_unix_s; /* 0: no TLS */
+    uint64_t state;   /* enum metrics_state */
+    uint64_t workers; /* that there should be */
+    uint64_t pid;     /* of whoever made it */
+    int64_t started_ms;
+    uint64_t restarts_of[METRICS_WORKERS]; /* by the worker's number */
+    uint64_t certificate_expiry_unix_s;    /* 0: no TLS */
     _Alignas(METRICS_CACHE_LINE_BYTES) union metrics_padded_slot slots[];
 };
-
-static inline uint64_t metrics_load(const uint64_t *value)
-{
-    return __atomic_load_n(value, __ATOMIC_RELAXED);
-}
 
 /* Over all slots: the 64-bit word at <offset> of each. */
 static inline uint64_t metrics_sum(const struct metrics *metrics, size_t offset)
@@ -45,5 +45,19 @@ static inline uint64_t metrics_sum(const struct metrics *metrics, size_t offset)
     }
     return total;
 }
+
+/* One row of what is summed and shown as it is. */
+struct metrics_series {
+    size_t offset; /* of the field in struct metrics_slot */
+    const char *name;
+    const char *type;
+    const char *help;
+    uint64_t per_second; /* units in a second, shown in seconds; 0: a plain number */
+};
+
+extern const struct metrics_series metrics_series[];
+extern const size_t metrics_series_count;
+extern const char *const metrics_state_names[METRICS_STATES]; /* of exchanges */
+extern const struct metrics_bounds metrics_residence_bounds;
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "gateway/json_writer.h"
 #include "gateway/metrics.h"
 
 #define OTHER "other"
@@ -127,20 +128,29 @@ static bool is_shown(const struct metrics *metrics, size_t index, const char *na
     return false;
 }
 
+/* One histogram of a model, over the slots. */
+static void sum_of(const struct metrics *metrics, const char *name, size_t offset,
+                   struct metrics_histogram *sum)
+{
+    const struct metrics_slot *slot;
+
+    *sum = (struct metrics_histogram){.sum = 0};
+    for (size_t i = 0; (slot = metrics_look(metrics, i)) != NULL; i++) {
+        const struct metrics_model *model = find(slot, name);
+        if (model != NULL) {
+            metrics_histogram_merge(sum, (const void *)((const char *)model + offset));
+        }
+    }
+}
+
 /* One model, summed over the slots; "other" only when something was counted for it. */
 static void render_one(FILE *out, const struct metrics *metrics, const struct family *family,
                        const char *name)
 {
-    struct metrics_histogram sum = {.sum = 0};
-    const struct metrics_slot *slot;
+    struct metrics_histogram sum;
     char labels[METRICS_MODEL_NAME_BYTES + 64];
 
-    for (size_t i = 0; (slot = metrics_look(metrics, i)) != NULL; i++) {
-        const struct metrics_model *model = find(slot, name);
-        if (model != NULL) {
-            metrics_histogram_merge(&sum, (const void *)((const char *)model + family->offset));
-        }
-    }
+    sum_of(metrics, name, family->offset, &sum);
     if (strcmp(name, OTHER) == 0 && metrics_histogram_count(&sum) == 0) {
         return;
     }
@@ -172,4 +182,55 @@ void metrics_render_models(const struct metrics *metrics, FILE *out)
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         render_family(out, metrics, &families[i]);
     }
+}
+
+/* -- for /status -- */
+
+static void put_one(const struct metrics *metrics, struct json_writer *writer, const char *name)
+{
+    struct metrics_histogram sum;
+
+    sum_of(metrics, name, offsetof(struct metrics_model, duration), &sum);
+    if (strcmp(name, OTHER) == 0 && metrics_histogram_count(&sum) == 0) {
+        return;
+    }
+    json_open_object(writer, NULL);
+    json_put_text(writer, "name", name);
+    json_put_count(writer, "requests", metrics_histogram_count(&sum));
+    sum_of(metrics, name, offsetof(struct metrics_model, input_tokens), &sum);
+    json_put_count(writer, "input_tokens", sum.sum);
+    sum_of(metrics, name, offsetof(struct metrics_model, output_tokens), &sum);
+    json_put_count(writer, "output_tokens", sum.sum);
+    sum_of(metrics, name, offsetof(struct metrics_model, first_token), &sum);
+    metrics_histogram_put_json(&sum, &first_token_bounds, writer, "time_to_first_token_seconds");
+    json_close_object(writer);
+}
+
+void metrics_put_models(const struct metrics *metrics, struct json_writer *writer)
+{
+    const struct metrics_slot *slot;
+
+    json_open_array(writer, "models");
+    for (size_t i = 0; (slot = metrics_look(metrics, i)) != NULL; i++) {
+        for (size_t j = 0; j < METRICS_MODELS; j++) {
+            const char *name = slot->models[j].name;
+            if (name[0] != '\0' && !is_shown(metrics, i, name)) {
+                put_one(metrics, writer, name);
+            }
+        }
+    }
+    json_close_array(writer);
+}
+
+void metrics_put_first_token(const struct metrics *metrics, struct json_writer *writer)
+{
+    struct metrics_histogram sum = {.sum = 0};
+    const struct metrics_slot *slot;
+
+    for (size_t i = 0; (slot = metrics_look(metrics, i)) != NULL; i++) {
+        for (size_t j = 0; j < METRICS_MODELS; j++) {
+            metrics_histogram_merge(&sum, &slot->models[j].first_token);
+        }
+    }
+    metrics_histogram_put_json(&sum, &first_token_bounds, writer, "time_to_first_token_seconds");
 }

@@ -46,4 +46,10 @@ void metrics_model_add(struct metrics_model *model, const struct metrics_answer 
 /* The part of /metrics that is about models. */
 void metrics_render_models(const struct metrics *metrics, FILE *out);
 
+struct json_writer;
+
+/* The part of /status: the time to the first token of all, and a record for each model. */
+void metrics_put_first_token(const struct metrics *metrics, struct json_writer *writer);
+void metrics_put_models(const struct metrics *metrics, struct json_writer *writer);
+
 #endif

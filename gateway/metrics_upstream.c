@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "gateway/json_writer.h"
 #include "upstream/upstream.h"
 
 static const char *const state_names[] = {
@@ -154,4 +155,38 @@ void metrics_render_upstreams(const struct metrics *metrics, FILE *out)
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         render_family(out, metrics, &families[i]);
     }
+}
+
+static void put_one(const struct metrics *metrics, struct json_writer *writer, const char *name)
+{
+    json_open_object(writer, NULL);
+    json_put_text(writer, "name", name);
+    for (size_t state = 0; state < sizeof(state_names) / sizeof(state_names[0]); state++) {
+        json_put_count(
+            writer, state_names[state],
+            sum(metrics, name, offsetof(struct metrics_upstream, circuit), METRICS_CIRCUIT(state)));
+    }
+    json_put_count(writer, "openings",
+                   sum(metrics, name, offsetof(struct metrics_upstream, openings), 0));
+    json_put_count(writer, "retries",
+                   sum(metrics, name, offsetof(struct metrics_upstream, retries), 0));
+    json_put_count(writer, "retries_withheld",
+                   sum(metrics, name, offsetof(struct metrics_upstream, withheld), 0));
+    json_close_object(writer);
+}
+
+void metrics_put_upstreams(const struct metrics *metrics, struct json_writer *writer)
+{
+    const struct metrics_slot *slot;
+
+    json_open_array(writer, "upstreams");
+    for (size_t i = 0; (slot = metrics_look(metrics, i)) != NULL; i++) {
+        for (size_t j = 0; j < METRICS_UPSTREAMS; j++) {
+            const char *name = slot->upstreams[j].name;
+            if (name[0] != '\0' && !is_shown(metrics, i, name)) {
+                put_one(metrics, writer, name);
+            }
+        }
+    }
+    json_close_array(writer);
 }

@@ -132,6 +132,7 @@ static void advance(struct supervisor *supervisor, int64_t now_ms)
     size_t next_ready = supervisor_ready_count(supervisor, supervisor->generation + 1);
 
     metrics_set_workers_ready(supervisor->metrics, ready + next_ready);
+    supervisor_show(supervisor);
     switch (supervisor->phase) {
     case SUPERVISOR_STARTING:
         if (ready == supervisor->slot_count) {
@@ -292,9 +293,10 @@ static bool open_all(struct supervisor *supervisor)
     supervisor->poll_fds =
         calloc(supervisor->child_count + POLL_FDS_BESIDE_CHILDREN, sizeof(*supervisor->poll_fds));
     supervisor->metrics = metrics_new(supervisor->child_count);
+    supervisor->board = status_board_new();
     supervisor->program = supervisor_find_program(supervisor->start->argv[0]);
     if (supervisor->children == NULL || supervisor->jobs == NULL || supervisor->poll_fds == NULL ||
-        supervisor->metrics == NULL || supervisor->program == NULL ||
+        supervisor->metrics == NULL || supervisor->board == NULL || supervisor->program == NULL ||
         !supervisor_open_signals(supervisor)) {
         log_event(LOG_ERROR, "start_failed", "problem", strerror(errno));
         return false;
@@ -304,6 +306,7 @@ static bool open_all(struct supervisor *supervisor)
         return false;
     }
     log_count_losses(supervisor_losses(supervisor));
+    supervisor_show_conf(supervisor);
     metrics_set_certificate_expiry(supervisor->metrics, config_listen_expiry_unix_s(config));
     if (!listener_set_open(&supervisor->listeners, config->listen, config->listen_count,
                            supervisor->slot_count, supervisor->start->inherited) ||
@@ -325,6 +328,7 @@ static void close_all(struct supervisor *supervisor)
     }
     log_count_losses(NULL);
     metrics_free(supervisor->metrics);
+    board_free(supervisor->board);
     free(supervisor->program);
     free(supervisor->poll_fds);
     free(supervisor->jobs);

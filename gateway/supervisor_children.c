@@ -180,6 +180,8 @@ _Noreturn static void be_worker(struct supervisor *supervisor, const struct chil
 
 _Noreturn static void be_admin(struct supervisor *supervisor, int status_write_fd)
 {
+    const struct status shown = {.metrics = supervisor->metrics, .conf = supervisor->board};
+
     supervisor_let_go(supervisor);
     tls_tickets_fini(&supervisor->tickets);
     tls_tickets_fini(&supervisor->next_tickets);
@@ -189,7 +191,7 @@ _Noreturn static void be_admin(struct supervisor *supervisor, int status_write_f
     listener_set_close(&supervisor->listeners);
     log_count_losses(supervisor_losses(supervisor));
     child_say_ready(status_write_fd);
-    exit(admin_run(supervisor->admin_fd, supervisor->metrics, supervisor->config));
+    exit(admin_run(supervisor->admin_fd, &shown, supervisor->config));
 }
 
 /* -- starting -- */

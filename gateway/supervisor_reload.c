@@ -146,6 +146,7 @@ void supervisor_reload_finish(struct supervisor *supervisor)
     tls_tickets_fini(&supervisor->next_tickets);
     supervisor->generation++;
     supervisor->phase = SUPERVISOR_RUNNING;
+    supervisor_show_conf(supervisor);
     log_setup(supervisor->config->log_level, supervisor->config->log_format);
     metrics_set_certificate_expiry(supervisor->metrics,
                                    config_listen_expiry_unix_s(supervisor->config));

@@ -5,6 +5,7 @@
  *   supervisor.c           start, the loop, stop
  *   supervisor_signals.c   what each signal asks for
  *   supervisor_children.c  which children there should be, and making it so
+ *   supervisor_status.c    what /status tells of them
  *   supervisor_reload.c    SIGHUP: a new conf, by new workers
  *   supervisor_logs.c      SIGUSR1: a new access log for the workers
  *   supervisor_upgrade.c   SIGUSR2: a new program, by a new supervisor
@@ -23,6 +24,7 @@
 #include "gateway/inherit.h"
 #include "gateway/listener_set.h"
 #include "gateway/metrics.h"
+#include "gateway/status.h"
 #include "gateway/supervisor.h"
 #include "gateway/tls_tickets.h"
 
@@ -63,6 +65,7 @@ struct supervisor {
     struct listener_set listeners;
     int admin_fd;                /* -1: no admin listener */
     struct metrics *metrics;     /* owned; one slot for each entry of children */
+    struct board *board;         /* owned; the conf in force, for the admin process */
     struct child *children;      /* owned */
     size_t child_count;          /* entries; the last one is the admin's */
     struct supervisor_job *jobs; /* owned; one for each slot, the last one is the admin's */
@@ -120,6 +123,14 @@ uint64_t *supervisor_losses(struct supervisor *supervisor);
 
 /* In a child: close what only the supervisor may hold, but for the listening sockets. */
 void supervisor_let_go(struct supervisor *supervisor);
+
+/* -- supervisor_status.c -- */
+
+/* What the metrics and /status are to say of the whole and of each worker. */
+void supervisor_show(const struct supervisor *supervisor);
+
+/* The conf in force is another one. */
+void supervisor_show_conf(const struct supervisor *supervisor);
 
 /* -- supervisor_reload.c -- */
 
