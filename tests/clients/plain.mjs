@@ -35,10 +35,12 @@ async function fetchClient(run, seen) {
   const controller = new AbortController();
   const body = await ask(run, seen, controller);
   const decoder = new TextDecoder();
+  let undecoded = 0;
   seen.torn = 0; // pieces that end inside a character
   for await (const piece of body ?? []) {
     const text = decoder.decode(piece, { stream: true });
-    seen.torn += Buffer.byteLength(text) < piece.length ? 1 : 0;
+    undecoded += piece.length - Buffer.byteLength(text);
+    seen.torn += undecoded > 0 ? 1 : 0;
     seen.text += text;
     if (run.abort && text !== "") {
       controller.abort();

@@ -16,11 +16,14 @@ COMPATIBLE = ["compatible-v1", "compatible-v2", "compatible-v3"]
 HUGGING_FACE = ["huggingface-v3", "huggingface-v4"]
 DRIVERS = {
     "openai.mjs": {"v1": OPENAI, "alias": ["openai-v4", "openai-v7"],
-                   "runner": ["openai-v4", "openai-v7"]},
-    "providers.mjs": {"v1": [*COMPATIBLE, *HUGGING_FACE]},
+                   "runner": ["openai-v4", "openai-v7"], "v1-json": OPENAI},
+    "providers.mjs": {"v1": [*COMPATIBLE, *HUGGING_FACE],
+                      "v1-json": [*COMPATIBLE, *HUGGING_FACE]},
 }
 CASES = clients.cases(DRIVERS)
 ALL = pytest.mark.parametrize("client, form", CASES)
+STREAMS = pytest.mark.parametrize("client, form", [c for c in CASES if c[1] != "v1-json"])
+WHOLES = pytest.mark.parametrize("client, form", [c for c in CASES if c[1] == "v1-json"])
 
 # scenario: status, OpenAI's code, the class by which the openai package tells it
 REFUSALS = {
@@ -57,7 +60,7 @@ def test_an_answer_arrives_whole(stage, told, client, form, scenario):
 
 
 @pytest.mark.parametrize("client", OPENAI)
-@pytest.mark.parametrize("form", ["v1"])
+@pytest.mark.parametrize("form", ["v1", "v1-json"])
 def test_the_provider_s_usage_reaches_the_client(told, client, form):
     usage = told[client, form, "long"]["usage"]
 
@@ -66,9 +69,15 @@ def test_the_provider_s_usage_reaches_the_client(told, client, form):
 
 
 @pytest.mark.parametrize("client", COMPATIBLE)
-@pytest.mark.parametrize("form", ["v1"])
+@pytest.mark.parametrize("form", ["v1", "v1-json"])
 def test_the_provider_s_usage_reaches_the_ai_sdk(told, client, form):
     assert told[client, form, "long"]["usage"]["outputTokens"] == 3000
+
+
+@pytest.mark.parametrize("client", OPENAI)
+def test_the_openai_package_knows_the_id_of_the_request(told, client):
+    """What a user can tell the operator: client._request_id, out of x-request-id."""
+    assert len(told[client, "v1-json", "whole"]["requestId"]) >= 8
 
 
 @ALL
@@ -95,7 +104,7 @@ def test_a_refusal_is_told_in_the_client_s_own_terms(told, client, form, scenari
         assert error["class"] == "Error"
 
 
-@ALL
+@STREAMS
 @pytest.mark.parametrize("scenario, words", [("broken", "upstream_truncated"),
                                              ("failed", PROVIDER_SAID)])
 def test_a_broken_stream_is_never_taken_for_a_whole_one(told, client, form, scenario, words):
@@ -112,6 +121,19 @@ def test_a_broken_stream_is_never_taken_for_a_whole_one(told, client, form, scen
         assert row["how"] == "thrown"
     if scenario == "broken" and client in OPENAI:
         assert row["error"]["code"] == "upstream_truncated"
+
+
+@WHOLES
+@pytest.mark.parametrize("scenario", ["broken", "failed"])
+def test_half_an_answer_is_no_answer(told, client, form, scenario):
+    """Nothing has been sent when it breaks, so it has a true status, and not a byte of text."""
+    row = told[client, form, scenario]
+
+    assert row["text"] == "" and row["how"] == "thrown"
+    if client in OPENAI:
+        assert row["error"]["class"] == "InternalServerError" and row["error"]["status"] >= 500
+    elif client in COMPATIBLE:
+        assert row["error"]["statusCode"] >= 500 and row["error"]["isRetryable"]
 
 
 @ALL
