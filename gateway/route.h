@@ -22,7 +22,7 @@
 enum route_id {
     ROUTE_UNKNOWN = 0,
     ROUTE_CHAT,             /* /api/ai/huggingface/{publisher}/{name}/chat */
-    ROUTE_CHAT_COMPLETIONS, /* the same with /chat/completions: the model is the path's */
+    ROUTE_CHAT_COMPLETIONS, /* /api/ai/huggingface/{publisher}/{name}/chat/completions */
     ROUTE_COMPLETIONS,      /* /v1/chat/completions: the model is the body's */
     ROUTE_MODELS,           /* /v1/models */
     ROUTE_MODEL,            /* /v1/models/{publisher}/{name}; the slash may be escaped */

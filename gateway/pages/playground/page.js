@@ -9,6 +9,7 @@ const FORMAT_NOTES = {
   ui: "AI SDK UI messages, as server-sent events.",
   openai: "The provider's chat completion chunks.",
 };
+const NAMES_SHOWN = 8;
 const SHOWN_HEADERS = ["X-Tidegate-Reason", "X-Request-Id", "Retry-After", "WWW-Authenticate"];
 
 const at = (id) => document.getElementById(id);
@@ -83,8 +84,6 @@ function takeTokenFromAddress() {
 
 const format = () => document.querySelector("input[name=format]:checked").value;
 
-const isPattern = (name) => /[*?]/.test(name);
-
 let modelsAreOf = "";
 
 // Best effort: where there is no list, or none for this token, names are typed.
@@ -96,15 +95,15 @@ async function loadModels() {
   modelsAreOf = mine;
   try {
     const answer = await fetch("/v1/models", { headers: { Authorization: `Bearer ${mine}` } });
-    const names = (await answer.json()).data.map((model) => model.id);
-    at("models").replaceChildren(...names.filter((name) => !isPattern(name)).map((name) => {
+    const { data, patterns = [] } = await answer.json();
+    at("models").replaceChildren(...data.map((model) => {
       const option = document.createElement("option");
-      option.value = name;
+      option.value = model.id;
       return option;
     }));
-    const patterns = names.filter(isPattern);
-    at("model-note").textContent =
-      patterns.length > 0 ? `Allowed: ${patterns.join(", ")}` : "One of those that the gateway allows";
+    const names = [...data.map((model) => model.id), ...patterns];
+    at("model-note").textContent = `Allowed: ${names.slice(0, NAMES_SHOWN).join(", ")}` +
+      (names.length > NAMES_SHOWN ? ", and more" : "");
   } catch {
     at("model-note").textContent = "publisher/name, as the gateway allows it";
   }

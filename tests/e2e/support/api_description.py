@@ -14,8 +14,10 @@ with warnings.catch_warnings():
 PATH = Path(__file__).parents[3] / "docs/openapi.yaml"
 METHODS = ("get", "head", "options", "post")
 
-# What HTTP itself puts into every answer, and no description of an API repeats.
-FRAMING = {"date", "connection", "content-type", "content-length", "transfer-encoding"}
+# What HTTP itself puts into every answer, and no description of an API repeats; and CORS's,
+# of which the description speaks once, at its beginning.
+FRAMING = {"vary", "access-control-allow-origin", "access-control-expose-headers", "date",
+           "connection", "content-type", "content-length", "transfer-encoding"}
 
 
 class ApiDescription:
@@ -34,6 +36,10 @@ class ApiDescription:
                 found = found[key.replace("~1", "/").replace("~0", "~")]
             node = found
         return node
+
+    def is_door(self, operation):
+        """One of the doors for OpenAI's clients, which have errors of their own."""
+        return self.operations[operation][2]["tags"] == ["openai"]
 
     def statuses(self):
         """Every (operationId, status) that is described."""
