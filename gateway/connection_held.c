@@ -164,6 +164,10 @@ void connection_release(struct connection *connection, struct evhttp_request *re
     connection->request = request;
     connection->how = request == NULL && how == CONNECTION_KEEP ? CONNECTION_CLOSE : how;
     bufferevent_setwatermark(connection->bev, EV_WRITE, 0, 0);
+    if (evbuffer_get_length(bufferevent_get_output(connection->bev)) == 0) {
+        /* The client may have it all by now: what it sends next is no excess but a request. */
+        bufferevent_disable(connection->bev, EV_READ);
+    }
     connection_arm(connection, connection->set->settings.write_timeout_ms);
     connection_mark(connection);
 }
@@ -198,6 +202,7 @@ static void linger(struct connection *connection)
         client_tls_say_end(connection->bev);
     }
     (void)shutdown(connection->fd, SHUT_WR);
+    bufferevent_enable(connection->bev, EV_READ);
     connection_enqueue(connection, &connection->set->lingering);
     connection_arm(connection, LINGER_MS);
 }
