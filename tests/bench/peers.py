@@ -27,18 +27,19 @@ STREAMS_MAX = 9000  # what every peer is set up for; 20,000 descriptors carry it
 
 
 class Variant:
-    """Where TLS is spoken, and how many workers Tidegate has."""
+    """Where TLS is spoken, and whether the gateway has one core or both."""
 
-    def __init__(self, name, tls_client=False, tls_upstream=False, workers=1):
+    def __init__(self, name, tls_client=False, tls_upstream=False, both_cores=False):
         self.name = name
         self.tls_client = tls_client
         self.tls_upstream = tls_upstream
-        self.workers = workers
+        self.both_cores = both_cores
 
 
 PLAIN = Variant("plain")
 TLS_CLIENT = Variant("TLS client", tls_client=True)
 TLS_UPSTREAM = Variant("TLS upstream", tls_upstream=True)
+BOTH_CORES = Variant("both cores", both_cores=True)
 
 
 class World:
@@ -202,7 +203,7 @@ class Direct(Peer):
     def missing(self, variant):
         if variant.tls_client and not variant.tls_upstream:
             return "the upstream of this run speaks no TLS"
-        return "no gateway, no workers" if variant.workers > 1 else None
+        return None
 
     def start(self, world, variant):
         return None
@@ -214,7 +215,7 @@ class Relay(Peer):
     def missing(self, variant):
         if variant.tls_client or variant.tls_upstream:
             return "understands nothing, so no TLS"
-        return "one worker only" if variant.workers > 1 else None
+        return None
 
     def start(self, world, variant):
         return self.start_alone(world, variant, world.upstream_address(variant), [])
@@ -230,9 +231,7 @@ class Haproxy(Peer):
     checks_tokens = True
 
     def missing(self, variant):
-        if not shutil.which("haproxy"):
-            return "not installed"
-        return "only Tidegate's workers are counted here" if variant.workers > 1 else None
+        return None if shutil.which("haproxy") else "not installed"
 
     def version(self):
         return run(["haproxy", "-v"]).split("\n")[0].split(" - ")[0]
@@ -290,9 +289,7 @@ class Nginx(Peer):
     name = "nginx"
 
     def missing(self, variant):
-        if not shutil.which("nginx"):
-            return "not installed"
-        return "only Tidegate's workers are counted here" if variant.workers > 1 else None
+        return None if shutil.which("nginx") else "not installed"
 
     def version(self):
         done = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False)
@@ -363,8 +360,9 @@ http {{
 class Tidegate(Peer):
     checks_tokens = True
 
-    def __init__(self, format_name):
-        self.name = f"tidegate {format_name}"
+    def __init__(self, format_name, name=None, workers=1):
+        self.name = name or f"tidegate {format_name}"
+        self.workers = workers
         self.format_name = format_name
         self.format = "text" if format_name == "text" else "events"
         self.binary = None
@@ -383,12 +381,12 @@ class Tidegate(Peer):
         return f"""
 listen = ( {{ address = "127.0.0.1:0";{tls} }} );
 admin = "off";
-workers = {variant.workers};
+workers = {self.workers};
 auth: {{ secrets = ( {{ secret = "file:{world.secret_file}"; }} ); }};
 upstreams = ( {{ name = "bench"; token = ""; {ca}max_connections = {STREAMS_MAX};
     url = "{scheme}://{address}/v1/chat/completions"; }} );
 models: {{ allow = [ "meta-llama/*" ]; }};
-limits: {{ exchanges = {STREAMS_MAX}; exchanges_per_subject = {STREAMS_MAX};
+limits: {{ connections = {STREAMS_MAX}; exchanges = {STREAMS_MAX}; exchanges_per_subject = {STREAMS_MAX};
     waiting = {STREAMS_MAX}; }};
 {more}"""
 
@@ -407,7 +405,7 @@ limits: {{ exchanges = {STREAMS_MAX}; exchanges_per_subject = {STREAMS_MAX};
 
     def start(self, world, variant):
         path = self.write_conf(world, self.conf(world, variant, world.upstream_address(variant)))
-        core = world.gateway_core if variant.workers == 1 else None
+        core = None if variant.both_cores else world.gateway_core
         return Program(world, self.name.replace(" ", "-"), [self.binary, "-c", path], core=core,
                        ready=LISTENING)
 

@@ -38,9 +38,26 @@ class Target:
             command += ["--ca", self.world.folder / "cert.pem"]
         pin = []
         if self.world.other_core:
-            cores = self.world.other_core if self.variant.workers == 1 else "0-1"
+            cores = "0-1" if self.variant.both_cores else self.world.other_core
             pin = ["taskset", "-c", cores]
         return pin + [str(word) for word in command + list(arguments)]
+
+    def hold(self, streams, look):
+        """What <look> says while so many streams are open and quiet."""
+        command = self.client_command(["--streams", streams, "--tokens", 2, "--gap", 600 * 10**6,
+                                       "--ramp", streams // 2, "--hold", 1])
+        client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        try:
+            line = client.stdout.readline()
+            state = json.loads(line) if line else {"open": 0}
+            if state["open"] != streams or state["holding"] != streams:
+                client.kill()
+                raise Invalid(f"{self.peer.name}: {state}: {client.communicate()[1].strip()}")
+            return look()
+        finally:
+            client.kill()
+            client.communicate()
 
     def measure(self, arguments):
         """What bench_client found out, as a dictionary."""
