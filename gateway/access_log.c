@@ -109,6 +109,7 @@ void access_log_exchange(const struct access_record *record)
     if (record->method.length > 0) {
         log_span(&line, "method", record->method);
     }
+    log_text(&line, "route", record->route);
     log_text(&line, "model", record->model);
     log_text(&line, "chat_id", record->chat_id);
     log_text(&line, "format", record->format);

@@ -25,6 +25,7 @@ struct access_record {
     const char *tls;           /* the version spoken with the peer */
     const char *subject;
     struct span method;
+    const char *route;
     const char *model;
     const char *chat_id;
     const char *format;

@@ -40,7 +40,7 @@ bool cors_origin_is_valid(const char *origin)
     if (strcmp(origin, "*") == 0) {
         return true;
     }
-    if (colon == NULL || strlen(origin) > CORS_ORIGIN_BYTES_MAX) {
+    if (colon == NULL || strchr(origin, '*') != NULL || strlen(origin) > CORS_ORIGIN_BYTES_MAX) {
         return false;
     }
     host = span_from_string(colon + strlen("://"));

@@ -121,6 +121,7 @@ void exchange_complete_record(struct exchange *ex, enum exchange_state at, enum 
     record->tls = connection_tls(ex->connection);
     record->method = connection_head(ex->connection)->method_name;
     record->subject = ex->judged.identity.subject;
+    record->route = route_name(ex->judged.route.id);
     record->model = ex->judged.route.model_is_valid ? ex->judged.route.model : NULL;
     record->chat_id = ex->judged.route.query_is_valid ? ex->judged.route.chat_id : NULL;
     record->format = ex->judged.format == NULL ? NULL : ex->judged.format->name;

@@ -100,7 +100,8 @@ def test_an_answer_is_streamed_as_the_provider_said_it(gateway):
     assert found[0]["object"] == "chat.completion.chunk"
     assert len(openai.text_of(reply)) > 5
     line = gateway.wait_for_end("done", id=reply.field("X-Request-Id"))
-    assert (line["model"], line["format"], line["method"]) == ("test/model", "openai", "POST")
+    assert [line[key] for key in ("route", "model", "format", "method")] == [
+        "v1_chat_completions", "test/model", "openai", "POST"]
 
 
 @pytest.mark.parametrize("options, shown", [

@@ -81,6 +81,33 @@ static const struct row rows[] = {
      "a/b", NULL, NULL},
     {"format too long", BASE "a/b/chat?format=aaaaaaaaaaaaaaaaa&chat_id=7", ROUTE_CHAT, false, true,
      "a/b", NULL, NULL},
+    {"door", "/v1/chat/completions", ROUTE_COMPLETIONS, true, false, "", "", ""},
+    {"door with chat_id", "/v1/chat/completions?chat_id=a%2Db&format=!", ROUTE_COMPLETIONS, true,
+     false, "", "a-b", ""},
+    {"door, chat_id twice", "/v1/chat/completions?chat_id=1&chat_id=1", ROUTE_COMPLETIONS, false,
+     false, "", NULL, NULL},
+    {"door, chat_id malformed", "/v1/chat/completions?chat_id=", ROUTE_COMPLETIONS, false, false,
+     "", NULL, NULL},
+    {"door of the path", BASE "a/b:c/chat/completions", ROUTE_CHAT_COMPLETIONS, true, true, "a/b:c",
+     "", ""},
+    {"door of the path, dots", BASE "../b/chat/completions", ROUTE_CHAT_COMPLETIONS, true, false,
+     NULL, "", ""},
+    {"beside that door", BASE "a/b/chat/completions/", ROUTE_UNKNOWN, false, false, NULL, NULL,
+     NULL},
+    {"slash behind the door", "/v1/chat/completions/", ROUTE_UNKNOWN, false, false, NULL, NULL,
+     NULL},
+    {"models", "/v1/models", ROUTE_MODELS, true, false, "", "", ""},
+    {"models, slash behind", "/v1/models/", ROUTE_UNKNOWN, false, false, NULL, NULL, NULL},
+    {"beside models", "/v1/modelsx", ROUTE_UNKNOWN, false, false, NULL, NULL, NULL},
+    {"model", "/v1/models/a/b:c", ROUTE_MODEL, true, true, "a/b:c", "", ""},
+    {"model, slash encoded", "/v1/models/a%2fb%3Ac", ROUTE_MODEL, true, true, "a/b:c", "", ""},
+    {"model, slash encoded twice", "/v1/models/a%252fb", ROUTE_MODEL, true, false, NULL, "", ""},
+    {"model without a publisher", "/v1/models/a", ROUTE_MODEL, true, false, NULL, "", ""},
+    {"model, two slashes", "/v1/models/a%2fb%2fc", ROUTE_MODEL, true, false, NULL, "", ""},
+    {"model, encoded NUL", "/v1/models/a%2fb%00", ROUTE_MODEL, true, false, NULL, "", ""},
+    {"model of 96 and 96 bytes", "/v1/models/" NAME96 "%2f" NAME96, ROUTE_MODEL, true, true,
+     NAME96 "/" NAME96, "", ""},
+    {"model of 97 bytes", "/v1/models/" NAME96 "a%2fb", ROUTE_MODEL, true, false, NULL, "", ""},
     {"empty", "", ROUTE_UNKNOWN, false, false, NULL, NULL, NULL},
 };
 
@@ -121,11 +148,35 @@ static void every_prefix_of_a_target_is_safe_to_read(void **state)
     }
 }
 
+static void a_model_of_a_body_is_read_as_one_of_a_path(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+        bool is_valid;
+    } models[] = {
+        {"a/b", 3, true},    {"a/b:c", 5, true},  {"a", 1, false},          {"", 0, false},
+        {"a/", 2, false},    {"/b", 2, false},    {"a/b/c", 5, false},      {"a/b:", 4, false},
+        {"a%2fb", 5, false}, {"a/b\0", 4, false}, {"a/\0", 3, false},       {"a/..", 4, false},
+        {"a\0/b", 4, false}, {"a/b c", 5, false}, {"a/\xC3\xA9", 4, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+        struct route route = {.id = ROUTE_COMPLETIONS};
+        route_parse_model(span_of(models[i].text, models[i].length), &route);
+        if (route.model_is_valid != models[i].is_valid) {
+            fail_msg("'%s'", models[i].text);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_target_is_read_as_the_table_says),
         cmocka_unit_test(every_prefix_of_a_target_is_safe_to_read),
+        cmocka_unit_test(a_model_of_a_body_is_read_as_one_of_a_path),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
