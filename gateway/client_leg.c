@@ -119,7 +119,7 @@ void client_leg_commit_chunk(struct client_leg *leg, size_t bytes)
     memmove(leg->reserved, first, used.iov_len);
     (void)BUG_IF(evbuffer_commit_space(connection_output(leg->connection), &used, 1) != 0);
     leg->reserved = NULL;
-    connection_mark(leg->connection);
+    connection_mark_soon(leg->connection);
 }
 
 bool client_leg_append_last_chunk(struct client_leg *leg)
@@ -127,6 +127,11 @@ bool client_leg_append_last_chunk(struct client_leg *leg)
     static const struct span last_chunk = SPAN_LITERAL("0\r\n\r\n");
 
     return client_leg_append(leg, last_chunk);
+}
+
+void client_leg_push(struct client_leg *leg)
+{
+    connection_mark(leg->connection);
 }
 
 size_t client_leg_backlog(const struct client_leg *leg)

@@ -58,6 +58,9 @@ void client_leg_commit_chunk(struct client_leg *leg, size_t bytes);
 
 bool client_leg_append_last_chunk(struct client_leg *leg) MUST_USE;
 
+/* What is there leaves at the end of this turn, whatever might still come. */
+void client_leg_push(struct client_leg *leg);
+
 /* Bytes that wait for the client. */
 size_t client_leg_backlog(const struct client_leg *leg);
 

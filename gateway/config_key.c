@@ -383,6 +383,9 @@ static const char *allowed_text(enum config_kind kind)
     if (kind == CONFIG_KIND_MODEL) {
         return "publisher/name, optional :provider";
     }
+    if (kind == CONFIG_KIND_PATTERN) {
+        return "letters, digits, . _ - / : and the wildcards * ?";
+    }
     if (kind == CONFIG_KIND_SOURCE) {
         return "env:NAME or file:PATH";
     }

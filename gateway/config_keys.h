@@ -57,6 +57,10 @@
       "What becomes of the thinking of a reasoning model, in fields of its own or in <think> before the answer: \"auto\" passes it where the format has a place for it (data, ui) and drops it from text, \"keep\" keeps it in text too, \"drop\" drops it from all three. openai passes every chunk as it is.") \
     X("stream", "buffer",                SIZE,            stream_buffer_bytes,           4 * CONFIG_KIB, 16 * CONFIG_MIB, "64k", OPTIONAL, RELOAD, \
       "Bytes that may wait for one client. Above it the upstream is not read any more until the client has caught up.")          \
+    X("stream", "heartbeat",             DURATION_OR_OFF, stream_heartbeat_ms,           CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "15s", OPTIONAL, RELOAD, \
+      "How long an answer that has begun may be quiet until the client gets a sign of life: an empty part (data) or a comment (ui, openai). Bare text has none.") \
+    X("stream", "coalesce",              DURATION,        stream_coalesce_ms,            0, 1000, "0ms", OPTIONAL, RELOAD,       \
+      "How long a piece of an answer may wait for the next ones, to leave in one packet with them: fewer system calls and packets, later tokens. The first piece and the end never wait. 0ms: none does.") \
     X("stream", "write_timeout",         DURATION,        stream_write_timeout_ms,       CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "30s", OPTIONAL, RELOAD, \
       "How long a client may take no byte at all although some wait for it.")                                                    \
     X("stream", "total_timeout",         DURATION_OR_OFF, stream_total_timeout_ms,       CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "off", OPTIONAL, RELOAD, \
@@ -164,6 +168,13 @@
     X("",       "to",                    MODEL,           to,                            1, 258, "meta-llama/Llama-3.1-8B-Instruct", REQUIRED, RELOAD, \
       "publisher/name, with an optional :provider, as it is sent on. It must be allowed itself.")
 
+/* Each record of models.formats. */
+#define CONFIG_MODEL_FORMAT_KEYS(X)                                                                                              \
+    X("",       "model",                 PATTERN,         model,                         1, 258, "Qwen/*", REQUIRED, RELOAD,      \
+      "Shell pattern over publisher/name, as in models.allow.")                                                                  \
+    X("",       "format",                FORMAT,          format,                        0, 0, "openai", REQUIRED, RELOAD,        \
+      "The format of their answers.")
+
 /*
  * Keys that hold several values: texts in [ ], records in ( ). Where a record may be a
  * text, the text is its first key and the others are at their defaults.
@@ -187,7 +198,9 @@
     X("cors",   "origins",   ORIGINS,     "origin",       0,    256,  "",                OPTIONAL, RELOAD,                             \
       "Origins of the pages that may read answers in a browser, such as https://chat.example.org, compared byte for byte; or \"*\" alone for any page. Answers to others say nothing of it, and their browsers withhold them.") \
     X("models", "alias",     ALIAS,       "record",       0,    1024, "",                OPTIONAL, RELOAD,                             \
-      "Other names for models. Applied first, once, and only to the whole name.")
+      "Other names for models. Applied first, once, and only to the whole name.")                                                \
+    X("models", "formats",   MODEL_FORMATS, "record",     0,    1024, "",                OPTIONAL, RELOAD,                             \
+      "Models whose answers have another format than stream.format when the request names none. The first that matches counts; aliases are applied before.")
 
 /*    name      help */
 #define CONFIG_SECTIONS(X)                                                                                                       \

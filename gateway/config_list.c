@@ -71,6 +71,9 @@ bool config_list_reserve(const struct config_list *list, struct config *config, 
     case CONFIG_LIST_ALIAS:
         config->aliases = calloc(count, sizeof *config->aliases);
         return config->aliases != NULL;
+    case CONFIG_LIST_MODEL_FORMATS:
+        config->model_formats = calloc(count, sizeof *config->model_formats);
+        return config->model_formats != NULL;
     }
     return false;
 }
@@ -168,6 +171,7 @@ bool config_list_add_text(const struct config_list *list, struct config *config,
     case CONFIG_LIST_UPSTREAMS:
     case CONFIG_LIST_SECRETS:
     case CONFIG_LIST_ALIAS:
+    case CONFIG_LIST_MODEL_FORMATS:
         break;
     }
     return complain(problem, "not a list of texts");
@@ -184,6 +188,8 @@ void *config_list_add_record(const struct config_list *list, struct config *conf
         return &config->secrets[config->secret_count++];
     case CONFIG_LIST_ALIAS:
         return &config->aliases[config->alias_count++];
+    case CONFIG_LIST_MODEL_FORMATS:
+        return &config->model_formats[config->model_format_count++];
     case CONFIG_LIST_TRUSTED_PROXIES:
     case CONFIG_LIST_REQUIRE:
     case CONFIG_LIST_ALLOW:
@@ -222,6 +228,7 @@ const char *config_list_text(const struct config_list *list, const struct config
     case CONFIG_LIST_UPSTREAMS:
     case CONFIG_LIST_SECRETS:
     case CONFIG_LIST_ALIAS:
+    case CONFIG_LIST_MODEL_FORMATS:
         break;
     }
     return NULL;
@@ -239,6 +246,8 @@ const void *config_list_record(const struct config_list *list, const struct conf
         return index < config->secret_count ? &config->secrets[index] : NULL;
     case CONFIG_LIST_ALIAS:
         return index < config->alias_count ? &config->aliases[index] : NULL;
+    case CONFIG_LIST_MODEL_FORMATS:
+        return index < config->model_format_count ? &config->model_formats[index] : NULL;
     case CONFIG_LIST_TRUSTED_PROXIES:
     case CONFIG_LIST_REQUIRE:
     case CONFIG_LIST_ALLOW:
@@ -266,6 +275,7 @@ const char *config_list_allowed(const struct config_list *list)
     case CONFIG_LIST_UPSTREAMS:
     case CONFIG_LIST_SECRETS:
     case CONFIG_LIST_ALIAS:
+    case CONFIG_LIST_MODEL_FORMATS:
         break;
     }
     return "records in ( { } )";
@@ -322,6 +332,14 @@ static void clear_aliases(const struct config_list *list, struct config *config)
     free(config->aliases);
 }
 
+static void clear_model_formats(const struct config_list *list, struct config *config)
+{
+    for (size_t i = 0; i < config->model_format_count; i++) {
+        clear_record(list, &config->model_formats[i]);
+    }
+    free(config->model_formats);
+}
+
 void config_list_clear(const struct config_list *list, struct config *config)
 {
     switch (list->id) {
@@ -350,6 +368,9 @@ void config_list_clear(const struct config_list *list, struct config *config)
         break;
     case CONFIG_LIST_ALIAS:
         clear_aliases(list, config);
+        break;
+    case CONFIG_LIST_MODEL_FORMATS:
+        clear_model_formats(list, config);
         break;
     }
 }

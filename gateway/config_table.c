@@ -17,6 +17,7 @@
 #define SECRET_ROW(...) ROW(config_secret, __VA_ARGS__)
 #define UPSTREAM_ROW(...) ROW(config_upstream, __VA_ARGS__)
 #define ALIAS_ROW(...) ROW(config_alias, __VA_ARGS__)
+#define MODEL_FORMAT_ROW(...) ROW(config_model_format, __VA_ARGS__)
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -27,6 +28,7 @@ static const struct config_key listen_keys[] = {CONFIG_LISTEN_KEYS(LISTEN_ROW)};
 static const struct config_key secret_keys[] = {CONFIG_SECRET_KEYS(SECRET_ROW)};
 static const struct config_key upstream_keys[] = {CONFIG_UPSTREAM_KEYS(UPSTREAM_ROW)};
 static const struct config_key alias_keys[] = {CONFIG_ALIAS_KEYS(ALIAS_ROW)};
+static const struct config_key model_format_keys[] = {CONFIG_MODEL_FORMAT_KEYS(MODEL_FORMAT_ROW)};
 
 /* The rows of a record, their number, and whether a text may stand for a record. */
 #define KEYS_OF_LISTEN listen_keys, LENGTH_OF(listen_keys), true
@@ -38,6 +40,7 @@ static const struct config_key alias_keys[] = {CONFIG_ALIAS_KEYS(ALIAS_ROW)};
 #define KEYS_OF_RETIRED NULL, 0, false
 #define KEYS_OF_ORIGINS NULL, 0, false
 #define KEYS_OF_ALIAS alias_keys, LENGTH_OF(alias_keys), false
+#define KEYS_OF_MODEL_FORMATS model_format_keys, LENGTH_OF(model_format_keys), false
 
 #define LIST_ROW(section, key, id, item, least, most, items, presence, applies, help)              \
     {section, key,      CONFIG_LIST_##id, item, least,       most,                                 \
@@ -141,6 +144,7 @@ enum config_class config_key_class(const struct config_key *key)
     case CONFIG_KIND_NAME:
     case CONFIG_KIND_URL:
     case CONFIG_KIND_MODEL:
+    case CONFIG_KIND_PATTERN:
     case CONFIG_KIND_SOURCE:
     case CONFIG_KIND_READABLE_FILE:
     case CONFIG_KIND_PRIVATE_FILE:

@@ -82,6 +82,9 @@ const char *config_text_problem(const struct config_key *key, const char *text)
     if (key->kind == CONFIG_KIND_MODEL && !is_model(text)) {
         return "not the name of a model";
     }
+    if (key->kind == CONFIG_KIND_PATTERN && !config_text_is_pattern(text)) {
+        return "not a pattern over publisher/name";
+    }
     if (key->kind == CONFIG_KIND_SOURCE && !is_source(text)) {
         return "not the source of a secret";
     }

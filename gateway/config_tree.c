@@ -83,7 +83,7 @@ static bool set_defaults(struct config_reader *reader, const struct config_key *
         const char *text = keys[i].default_text;
         struct config_key key = keys[i];
 
-        if (key.is_required) {
+        if (key.is_required && config_key_class(&key) != CONFIG_CLASS_FORMAT) {
             /* A text that never reaches anyone: its absence has been complained of. */
             key.kind = CONFIG_KIND_TEXT;
             key.min = 0;

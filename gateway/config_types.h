@@ -57,6 +57,7 @@ enum config_reasoning {
 #define CONFIG_FIELD_NAME(field) char *field;
 #define CONFIG_FIELD_URL(field) char *field;
 #define CONFIG_FIELD_MODEL(field) char *field;
+#define CONFIG_FIELD_PATTERN(field) char *field;
 #define CONFIG_FIELD_SOURCE(field) char *field; /* "env:NAME", "file:PATH" as written, or "" */
 #define CONFIG_FIELD_READABLE_FILE(field) char *field; /* path that this process can open, or "" */
 #define CONFIG_FIELD_PRIVATE_FILE(field) char *field;  /* path, or "" */
@@ -101,6 +102,10 @@ struct config_alias {
     CONFIG_ALIAS_KEYS(CONFIG_FIELD)
 };
 
+struct config_model_format {
+    CONFIG_MODEL_FORMAT_KEYS(CONFIG_FIELD)
+};
+
 /* Owned by whoever loaded it; nothing in it changes afterwards. */
 struct config {
     char *path; /* owned */
@@ -126,6 +131,8 @@ struct config {
     size_t cors_origin_count;
     struct config_alias *aliases;
     size_t alias_count;
+    struct config_model_format *model_formats;
+    size_t model_format_count;
 };
 
 #endif

@@ -45,6 +45,9 @@ void connection_unmark(struct connection *connection)
     if (connection->is_dirty) {
         TAILQ_REMOVE(&connection->set->dirty, connection, dirty_link);
         connection->is_dirty = false;
+    } else if (connection->is_patient) {
+        TAILQ_REMOVE(&connection->set->patient, connection, dirty_link);
+        connection->is_patient = false;
     }
 }
 
@@ -416,15 +419,16 @@ struct connection_set *connection_set_new(struct event_base *base, struct turn *
     if (settings->per_address_max > 0) {
         set->addresses = tally_new(settings->per_address_max);
     }
-    if (set->by_fd == NULL || (settings->per_address_max > 0 && set->addresses == NULL)) {
+    set->base = base;
+    set->turn = turn;
+    set->settings = *settings;
+    if (set->by_fd == NULL || (settings->per_address_max > 0 && set->addresses == NULL) ||
+        !connection_coalesce_init(set)) {
         tally_free(set->addresses);
         free(set->by_fd);
         free(set);
         return NULL;
     }
-    set->base = base;
-    set->turn = turn;
-    set->settings = *settings;
     TAILQ_INIT(&set->all);
     TAILQ_INIT(&set->dirty);
     TAILQ_INIT(&set->dead);
@@ -444,6 +448,7 @@ void connection_set_free(struct connection_set *set)
         connection_discard(connection);
     }
     connection_set_reap(set);
+    connection_coalesce_fini(set);
     tally_free(set->addresses);
     free(set->by_fd);
     free(set);

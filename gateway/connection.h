@@ -72,6 +72,7 @@ struct connection_settings {
     int64_t keepalive_timeout_ms;
     int64_t write_timeout_ms;      /* for what is still unwritten when the holder lets go */
     size_t low_water_bytes;        /* of the output, see on_drain */
+    int64_t coalesce_ms;           /* see connection_mark_soon(); 0: not at all */
     size_t per_address_max;        /* connections, or requests through trusted proxies; 0: no cap */
     const struct network *trusted; /* borrowed; proxies whose word on the client is taken */
     size_t trusted_count;
@@ -152,6 +153,9 @@ void connection_hold(struct connection *connection, const struct connection_hold
 /* The output: append to it, then connection_mark(). */
 struct evbuffer *connection_output(struct connection *connection);
 void connection_mark(struct connection *connection);
+
+/* The same for a piece that may wait for the next ones, some milliseconds at most. */
+void connection_mark_soon(struct connection *connection);
 
 /* Monotonic ms of the last moment when bytes left, or when the output became non-empty. */
 int64_t connection_progress_ms(const struct connection *connection);

@@ -128,6 +128,7 @@ struct evbuffer *connection_output(struct connection *connection)
 void connection_mark(struct connection *connection)
 {
     if (!connection->is_dirty && connection->stage != STAGE_DEAD) {
+        connection_unmark(connection);
         connection->is_dirty = true;
         TAILQ_INSERT_TAIL(&connection->set->dirty, connection, dirty_link);
         turn_request(connection->set->turn);

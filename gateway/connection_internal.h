@@ -39,7 +39,7 @@ enum stage {
 
 struct connection {
     TAILQ_ENTRY(connection) link;       /* all or dead */
-    TAILQ_ENTRY(connection) dirty_link; /* when is_dirty */
+    TAILQ_ENTRY(connection) dirty_link; /* when is_dirty or is_patient */
     TAILQ_ENTRY(connection) queue_link; /* when queue is not NULL */
     struct connection_list *queue;      /* of those that may make room: one of the set's, or NULL */
     int64_t queued_ms;
@@ -63,7 +63,8 @@ struct connection {
     uint64_t bytes_sent;
     bool is_announced; /* on_head has been called for this request */
     bool is_dirty;
-    bool was_used; /* an answer has been given on it */
+    bool is_patient; /* what it has to write may wait; never both */
+    bool was_used;   /* an answer has been given on it */
     bool is_tls;
     bool is_tls_noted;             /* the end of its handshake, good or bad, has been counted */
     bool is_refused;               /* above a cap: it is there only to be told so */
@@ -84,6 +85,8 @@ struct connection_set {
     struct connection_settings settings;
     struct connection_list all;
     struct connection_list dirty;
+    struct connection_list patient; /* connection_coalesce.c */
+    struct event *coalesced;        /* owned: pending while anything waits; NULL: nothing does */
     struct connection_list dead;
     struct connection_list headless;  /* no whole head yet, by the time they began to owe one */
     struct connection_list lingering; /* by the time of their FIN */
@@ -99,8 +102,12 @@ struct connection_set {
 /* Start the one timer of the connection. */
 void connection_arm(struct connection *connection, int64_t timeout_ms);
 
-/* Take it off the list of those with bytes to write. */
+/* Take it off the lists of those with bytes to write. */
 void connection_unmark(struct connection *connection);
+
+/* connection_coalesce.c; false when memory is out. */
+bool connection_coalesce_init(struct connection_set *set) MUST_USE;
+void connection_coalesce_fini(struct connection_set *set);
 
 /* On a list of those that may make room, and off it. connection_queue.c */
 void connection_enqueue(struct connection *connection, struct connection_list *queue);

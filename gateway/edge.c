@@ -356,6 +356,7 @@ static bool make_parts(struct edge *edge)
         .keepalive_timeout_ms = config->limits_keepalive_timeout_ms,
         .write_timeout_ms = config->stream_write_timeout_ms,
         .low_water_bytes = relay_low_water(config->stream_buffer_bytes),
+        .coalesce_ms = config->stream_coalesce_ms,
         .per_address_max = (size_t)config->limits_connections_per_address,
         .trusted = config->trusted_proxies,
         .trusted_count = config->trusted_proxy_count,

@@ -281,6 +281,7 @@ static bool send_head(struct exchange *ex)
 static void pause_upstream(struct exchange *ex)
 {
     upstream_pause(ex->upstream);
+    client_leg_push(&ex->client); /* nothing comes that would be worth waiting for */
     relay_note_pause(&ex->relay, clock_now_ms());
     exchange_count_relay(ex);
     exchange_enter(ex, EX_PAUSED);
@@ -463,6 +464,15 @@ static void on_client_gone(void *arg)
     }
 }
 
+static void send_heartbeat(struct exchange *ex)
+{
+    if (!relay_beat(&ex->relay, &ex->client)) {
+        exchange_end(ex, END_NO_MEMORY);
+        return;
+    }
+    exchange_arm_deadline(ex);
+}
+
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct exchange *ex = awake(arg);
@@ -475,6 +485,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     }
     if (exchange_next_deadline_ms(ex, now_ms) > now_ms) {
         exchange_arm_deadline(ex); /* there was progress since the timer was set */
+        return;
+    }
+    if (exchange_owes_heartbeat(ex, now_ms)) {
+        send_heartbeat(ex);
         return;
     }
     int64_t total_ms = ex->set->services.config->stream_total_timeout_ms;

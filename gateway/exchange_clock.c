@@ -25,6 +25,27 @@ static int64_t stall_deadline_ms(const struct exchange *ex, int64_t now_ms)
     return since_ms + ex->set->services.config->stream_write_timeout_ms;
 }
 
+/*
+ * When the client is due a heartbeat; INT64_MAX: never. Not while something waits for it:
+ * then it is the one that is quiet, and heartbeats would only pile up before it. And only
+ * in an answer that has begun, as a heartbeat before would be the 200 that is held back.
+ */
+static int64_t heartbeat_due_ms(const struct exchange *ex, int64_t now_ms)
+{
+    int64_t heartbeat_ms = ex->set->services.config->stream_heartbeat_ms;
+    bool is_quiet = client_leg_backlog(&ex->client) == 0;
+
+    if (heartbeat_ms == 0 || ex->state != EX_RELAYING || !relay_has_heartbeat(&ex->relay)) {
+        return INT64_MAX;
+    }
+    return (is_quiet ? connection_progress_ms(ex->connection) : now_ms) + heartbeat_ms;
+}
+
+bool exchange_owes_heartbeat(const struct exchange *ex, int64_t now_ms)
+{
+    return heartbeat_due_ms(ex, now_ms) <= now_ms;
+}
+
 int64_t exchange_next_deadline_ms(const struct exchange *ex, int64_t now_ms)
 {
     const struct config *config = ex->set->services.config;
@@ -37,6 +58,8 @@ int64_t exchange_next_deadline_ms(const struct exchange *ex, int64_t now_ms)
     case EX_AWAIT_BODY:
         return sooner(at_ms, ex->started_ms + config->limits_body_timeout_ms);
     case EX_RELAYING:
+        at_ms = sooner(at_ms, heartbeat_due_ms(ex, now_ms));
+        return sooner(at_ms, stall_deadline_ms(ex, now_ms));
     case EX_PAUSED:
     case EX_FLUSHING:
         return sooner(at_ms, stall_deadline_ms(ex, now_ms));

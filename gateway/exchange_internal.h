@@ -101,6 +101,9 @@ const char *exchange_state_name(enum exchange_state state);
 /* The next moment at which something may have to end or be said; INT64_MAX: none. */
 int64_t exchange_next_deadline_ms(const struct exchange *ex, int64_t now_ms);
 
+/* True when the client has been told nothing for so long that it is to get a heartbeat. */
+bool exchange_owes_heartbeat(const struct exchange *ex, int64_t now_ms);
+
 /* Set the timer for that moment; it stays where it is set until it fires. */
 void exchange_arm_deadline(struct exchange *ex);
 

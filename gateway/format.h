@@ -57,6 +57,7 @@ struct format {
     const char *name;
     struct span content_type;
     struct span extra_fields; /* whole header lines with CRLF, or empty */
+    struct span heartbeat;    /* what says "still here" between two pieces; empty: nothing can */
     enum format_reasoning reasoning;
 
     /* Most bytes that delta() may write for this delta; 0: it shows nothing of it. */

@@ -96,6 +96,7 @@ const struct format format_data = {
     .name = "data",
     .content_type = SPAN_LITERAL("text/event-stream; charset=utf-8"),
     .extra_fields = SPAN_LITERAL("X-Vercel-AI-Data-Stream: v1\r\n"),
+    .heartbeat = SPAN_LITERAL("0:\"\"\n"),
     .reasoning = FORMAT_REASONING_PART,
     .delta_bound = delta_bound,
     .delta = write_delta,

@@ -220,6 +220,7 @@ const struct format format_openai = {
     .name = "openai",
     .content_type = SPAN_LITERAL("text/event-stream; charset=utf-8"),
     .extra_fields = SPAN_LITERAL(""),
+    .heartbeat = SPAN_LITERAL(":\n\n"),
     .reasoning = FORMAT_REASONING_RAW,
     .delta_bound = delta_bound,
     .delta = write_delta,

@@ -51,6 +51,7 @@ const struct format format_text = {
     .name = "text",
     .content_type = SPAN_LITERAL("text/event-stream; charset=utf-8"),
     .extra_fields = SPAN_LITERAL(""),
+    .heartbeat = SPAN_LITERAL(""),
     .reasoning = FORMAT_REASONING_INLINE,
     .delta_bound = delta_bound,
     .delta = write_delta,

@@ -143,6 +143,7 @@ const struct format format_ui = {
     .name = "ui",
     .content_type = SPAN_LITERAL("text/event-stream; charset=utf-8"),
     .extra_fields = SPAN_LITERAL("X-Vercel-AI-UI-Message-Stream: v1\r\n"),
+    .heartbeat = SPAN_LITERAL(":\n\n"),
     .reasoning = FORMAT_REASONING_PART,
     .delta_bound = delta_bound,
     .delta = write_delta,

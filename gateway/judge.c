@@ -68,6 +68,15 @@ static enum end_reason choose_model(const struct config *config, struct judgemen
     return END_MODEL_UNKNOWN;
 }
 
+/* What models.formats says, unless the request or the route has said something. */
+static void use_models_format(struct judgement *judgement)
+{
+    if (judgement->model.format != NULL && !judgement->route.is_openai &&
+        judgement->route.format[0] == '\0') {
+        judgement->format = judgement->model.format;
+    }
+}
+
 /* The page holds nothing that is worth a token, and a browser has none to send for it. */
 static bool wants_page(const struct config *config, const struct request_head *head)
 {
@@ -102,6 +111,7 @@ static enum end_reason judge_path(const struct config *config, const struct requ
     case ROUTE_CHAT:
     case ROUTE_CHAT_COMPLETIONS:
         verdict = choose_model(config, judgement);
+        use_models_format(judgement);
         break;
     }
     if (verdict != END_DONE) {

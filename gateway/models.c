@@ -78,6 +78,18 @@ static struct span apply_alias(const struct config *config, struct span model, c
     return model;
 }
 
+/* The format that models.formats has for it, or NULL. */
+static const struct format *find_format(const struct config *config, struct span model)
+{
+    for (size_t i = 0; i < config->model_format_count; i++) {
+        char *const *pattern = &config->model_formats[i].model;
+        if (find_match(pattern, 1, model) == 0) {
+            return config->model_formats[i].format;
+        }
+    }
+    return NULL;
+}
+
 enum models_verdict models_resolve(const struct config *config, struct span model, char *room,
                                    size_t room_size, struct models_choice *choice)
 {
@@ -92,6 +104,10 @@ enum models_verdict models_resolve(const struct config *config, struct span mode
     if (pattern == config->models_allow_count) {
         return MODELS_UNKNOWN;
     }
-    *choice = (struct models_choice){.upstream_model = wanted, .pattern = pattern};
+    *choice = (struct models_choice){
+        .upstream_model = wanted,
+        .format = find_format(config, wanted),
+        .pattern = pattern,
+    };
     return MODELS_ALLOWED;
 }

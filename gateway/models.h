@@ -23,7 +23,8 @@ enum models_verdict {
 
 struct models_choice {
     struct span upstream_model;
-    size_t pattern; /* index of the row of models.allow that let it pass */
+    const struct format *format; /* of models.formats; NULL: none is set for this model */
+    size_t pattern;              /* index of the row of models.allow that let it pass */
 };
 
 /*

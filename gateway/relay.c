@@ -217,6 +217,22 @@ enum relay_status relay_deliver(struct relay *relay, struct client_leg *leg,
     return client_leg_backlog(leg) > relay->high_water_bytes ? RELAY_FULL : RELAY_OK;
 }
 
+bool relay_has_heartbeat(const struct relay *relay)
+{
+    return !span_is_empty(relay->format->heartbeat);
+}
+
+bool relay_beat(struct relay *relay, struct client_leg *leg)
+{
+    struct span heartbeat = relay->format->heartbeat;
+    char *room = client_leg_reserve_chunk(leg, heartbeat.length);
+
+    if (room != NULL) {
+        client_leg_commit_chunk(leg, format_put(room, heartbeat));
+    }
+    return room != NULL;
+}
+
 /* -- the end -- */
 
 /* What has waited to become a tag is what it looks like. */

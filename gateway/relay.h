@@ -77,6 +77,12 @@ bool relay_begin(struct relay *relay, struct client_leg *leg) MUST_USE;
 enum relay_status relay_deliver(struct relay *relay, struct client_leg *leg,
                                 const struct upstream_delta *delta) MUST_USE;
 
+/* False when the format has no heartbeat. */
+bool relay_has_heartbeat(const struct relay *relay);
+
+/* Tell the client that the answer goes on. False when memory is out. */
+bool relay_beat(struct relay *relay, struct client_leg *leg) MUST_USE;
+
 /* The end of a whole answer, last chunk included. False when memory is out. */
 bool relay_finish(struct relay *relay, struct client_leg *leg,
                   const struct upstream_end *end) MUST_USE;

@@ -5,7 +5,8 @@ import json
 
 import pytest
 from support import world as worlds
-from support.hostile_upstream import DONE, FINISH, HEAD, HostileUpstream, chunk, chunked, event, text
+from support.hostile_upstream import (DONE, FINISH, HEAD, HostileUpstream, chunk, chunked, event,
+                                      text)
 from support.simulator import sim as say
 
 ROLE = event({"id": "c1", "choices": [{"index": 0, "delta": {"role": "assistant"}}]})
@@ -384,7 +385,8 @@ def test_what_only_looks_like_thinking_is_the_answer(gateway, upstream):
             *[text(letter) for letter in words], FINISH, DONE)
 
         assert gateway.ask(f"like-{number}").text == words
-        assert data_parts(gateway.ask(f"like-{number}", query="&format=data").body) == [("0", words)]
+        as_data = gateway.ask(f"like-{number}", query="&format=data")
+        assert data_parts(as_data.body) == [("0", words)]
 
 
 def test_dropped_thinking_does_not_begin_the_answer(world, upstream):

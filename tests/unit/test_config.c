@@ -161,6 +161,21 @@ static const struct row refused[] = {
      SECRETS MODELS "upstreams = ( { name = \"a\"; url = \"http://h/\"; token = \"\"; ca_file = "
                     "\"/no/such\"; } );\n",
      "upstreams[0].ca_file: "},
+    {"format of a pattern with a space",
+     SECRETS UPSTREAMS "models: { allow = [ \"a/*\" ]; formats = ( { model = \"a b\"; format = "
+                       "\"ui\"; } ); };\n",
+     "models.formats[0].model: "},
+    {"format of a model unknown",
+     SECRETS UPSTREAMS "models: { allow = [ \"a/*\" ]; formats = ( { model = \"a/*\"; format = "
+                       "\"xml\"; } ); };\n",
+     "models.formats[0].format: unknown choice (allowed: text, data, ui, openai)"},
+    {"format of a model without a format",
+     SECRETS UPSTREAMS "models: { allow = [ \"a/*\" ]; formats = ( { model = \"a/*\"; } ); };\n",
+     "models.formats[0].format: missing"},
+    {"heartbeat of no time", LEAST "stream: { heartbeat = \"0s\"; };\n", "stream.heartbeat: "},
+    {"coalesce for too long", LEAST "stream: { coalesce = \"2s\"; };\n", "stream.coalesce: "},
+    {"unknown way with reasoning", LEAST "stream: { reasoning = \"show\"; };\n",
+     "stream.reasoning: unknown choice (allowed: \"auto\", \"keep\", \"drop\")"},
     {"pattern with a space", SECRETS UPSTREAMS "models: { allow = [ \"a b\" ]; };\n",
      "models.allow"},
 };
