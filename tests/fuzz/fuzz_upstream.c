@@ -25,8 +25,17 @@ enum {
     LEAVE_OPEN = 0x02,
     LEAVE_BY_RESET = 0x04,
     IN_PIECES = 0x08,
-    PIECE_SHIFT = 4
+    PIECE_SHIFT = 4,
+    ASK_EVENTS = 0x80 /* ui, or openai with ASK_DATA */
 };
+
+static const char *format_of(unsigned how)
+{
+    if ((how & ASK_EVENTS) != 0) {
+        return (how & ASK_DATA) != 0 ? "&format=openai" : "&format=ui";
+    }
+    return (how & ASK_DATA) != 0 ? "&format=data" : "";
+}
 
 static void answer(struct fuzz_stage *stage, unsigned how, struct span bytes)
 {
@@ -60,8 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         is_set_up = true;
     }
     stage = fuzz_stage_new();
-    fuzz_stage_ask(stage, 0, span_from_string((data[0] & ASK_DATA) != 0 ? "&format=data" : ""),
-                   span_from_string(good_body));
+    fuzz_stage_ask(stage, 0, span_from_string(format_of(data[0])), span_from_string(good_body));
     answer(stage, data[0], span_of((const char *)data + 1, size - 1));
     fuzz_stage_ask(stage, 0, span_of("", 0), span_from_string(good_body));
     fuzz_stage_upstream_send(stage, span_from_string(good_answer));
