@@ -102,7 +102,10 @@ static void stamp(char out[40])
 static struct log_room room_of(struct log_line *line)
 {
     return (struct log_room){
-        .bytes = line->bytes, .length = line->length, .capacity = sizeof(line->bytes) - TAIL_BYTES};
+        .bytes = line->bytes + line->prefix,
+        .length = line->length,
+        .capacity = sizeof(line->bytes) - line->prefix - TAIL_BYTES,
+    };
 }
 
 static void keep(struct log_line *line, const struct log_room *room)
@@ -171,15 +174,31 @@ void log_int(struct log_line *line, const char *key, int64_t value)
     keep(line, &room);
 }
 
+/* sd-daemon(3): a priority of syslog(3) in front of a line. Returns its length. */
+static size_t put_priority(char *out, enum log_level level)
+{
+    static const char priorities[] = {
+        [LOG_ERROR] = '3', [LOG_WARN] = '4', [LOG_INFO] = '6', [LOG_DEBUG] = '7'};
+
+    out[0] = '<';
+    out[1] = priorities[level];
+    out[2] = '>';
+    return 3;
+}
+
 static void open_line(struct log_line *line, enum log_level level, const char *event)
 {
+    bool is_for_journal = line->is_access ? log_state.access.is_journal : log_state.main.is_journal;
     char now[40];
 
+    line->prefix = is_for_journal ? put_priority(line->bytes, level) : 0;
     line->length = 0;
     line->is_cut = false;
     line->is_open = true;
-    stamp(now);
-    log_string(line, "ts", now);
+    if (!is_for_journal) {
+        stamp(now);
+        log_string(line, "ts", now);
+    }
     log_string(line, "lvl", level_name(level));
     log_string(line, "ev", event);
     log_int(line, "pid", getpid());
@@ -229,7 +248,7 @@ static void close_line(struct log_line *line)
     struct log_room room = room_of(line);
 
     line->is_open = false;
-    room.capacity = sizeof(line->bytes);
+    room.capacity += TAIL_BYTES;
     if (line->is_cut) {
         log_room_puts(&room, is_json ? ",\"cut\":true" : " cut=true");
     }
@@ -241,7 +260,7 @@ static void close_line(struct log_line *line)
 static bool write_line(const struct log_line *line)
 {
     return log_sink_write(line->is_access ? &log_state.access : &log_state.main,
-                          span_of(line->bytes, line->length));
+                          span_of(line->bytes, line->prefix + line->length));
 }
 
 /* Whatever the level: it stands for lines that were to be written. False: still nobody reads. */

@@ -33,6 +33,7 @@ enum log_format {
 
 struct log_line {
     char bytes[LOG_LINE_BYTES_MAX];
+    size_t prefix; /* bytes before the first field, for the journal; not part of the length */
     size_t length;
     bool is_cut;  /* a field did not fit */
     bool is_open; /* false: below the level, fields are no-ops */
@@ -47,7 +48,10 @@ void log_setup_access(int fd);
 
 bool log_is_enabled(enum log_level level);
 
-/* Begin a line: time stamp, level and <event> (a stable lower-case token) are written. */
+/*
+ * Begin a line: time stamp, level and <event> (a stable lower-case token) are written. Where
+ * systemd's journal reads, it has its own time stamp, and gets the level as "<6>" in front.
+ */
 void log_begin(struct log_line *line, enum log_level level, const char *event);
 
 /* Begin an access line: goes to the access descriptor, whatever the level. */

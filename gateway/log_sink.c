@@ -22,6 +22,8 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -40,6 +42,17 @@ static int open_again(int fd)
     return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | O_APPEND);
 }
 
+/* sd_journal_stream_fd(3), systemd.exec(5): JOURNAL_STREAM is device and inode of the socket. */
+static bool is_journal(const struct stat *status)
+{
+    const char *named = getenv("JOURNAL_STREAM");
+    char found[64];
+
+    snprintf(found, sizeof(found), "%llu:%llu", (unsigned long long)status->st_dev,
+             (unsigned long long)status->st_ino);
+    return named != NULL && strcmp(named, found) == 0;
+}
+
 void log_sink_init(struct log_sink *sink, int fd)
 {
     struct stat status;
@@ -54,6 +67,7 @@ void log_sink_init(struct log_sink *sink, int fd)
         sink->kind = LOG_SINK_FILE;
     } else if (S_ISSOCK(status.st_mode)) {
         sink->kind = LOG_SINK_SOCKET;
+        sink->is_journal = is_journal(&status);
     } else if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
         int own = open_again(fd);
         int flags = fcntl(fd, F_GETFL);

@@ -21,8 +21,9 @@ enum log_sink_kind {
 struct log_sink {
     enum log_sink_kind kind;
     int fd;
-    bool is_own;  /* fd is ours to close */
-    bool is_torn; /* the last line was written in part: begin the next one afresh */
+    bool is_own;     /* fd is ours to close */
+    bool is_journal; /* systemd's journal reads it */
+    bool is_torn;    /* the last line was written in part: begin the next one afresh */
 };
 
 /* <fd> is borrowed and must stay open as long as the sink; -1 gives a sink that drops all. */

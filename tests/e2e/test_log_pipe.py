@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Whoever reads the log stops reading: nobody is served later for it, and nothing is hidden."""
 
+import json
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -30,8 +32,8 @@ def pipes():
     """Make pipes, closed at the end."""
     made = []
 
-    def make(copy, path=None):
-        made.append(LogPipe(copy, path))
+    def make(copy, path=None, ends=None):
+        made.append(LogPipe(copy, path, ends))
         return made[-1]
 
     yield make
@@ -147,6 +149,47 @@ def test_a_reader_that_is_gone_for_good_ends_nothing(world, pipes):
     assert gateway.metric(DROPPED) > 0
     gateway.terminate()
     assert gateway.process.wait() == 0
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_the_journal_gets_levels_and_no_times_and_is_not_waited_for(world, pipes, form):
+    """What systemd does: standard error is a stream socket that JOURNAL_STREAM names."""
+    ours, its = socket.socketpair()
+    status = os.fstat(its.fileno())
+    pipe = pipes(world.folder / "tidegate-0.log", ends=(ours.detach(), its.detach()))
+    gateway = world.gateway(supervised=True, wrapper=(*TO_PIPE, str(pipe.writer)),
+                            launch={"pass_fds": (pipe.writer,)},
+                            env={"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+    gateway.write_conf(log={"format": form})
+    gateway.reload()
+    waiting.until(lambda: "reloaded" in gateway.process.output(), "the reload")
+    served_soon(gateway, 3)
+    gateway.conf_path.write_text("listen = [;\n")
+    gateway.reload()
+    waiting.until(lambda: "reload_refused" in gateway.process.output(), "the refusal")
+    waiting.until(lambda: gateway.process.output().count("done") >= 3, "the access lines")
+
+    lines = gateway.process.lines()
+    begins = "<%d>lvl=%s ", '<%d>{"lvl":"%s",'
+    levels = [(3, "error"), (4, "warn"), (6, "info"), (7, "debug")]
+    kinds = [begin % level for begin in begins for level in levels]
+    assert all(any(line.startswith(kind) for kind in kinds) for line in lines), lines
+    refusals = [line for line in lines if "reload_refused" in line]
+    assert refusals and all(line.startswith("<3>") for line in refusals)
+    exchanges = [line for line in lines if "done" in line]
+    assert all(line.startswith("<6>") for line in exchanges)
+    if form == "json":
+        assert json.loads(exchanges[-1][3:])["end"] == "done"
+
+    pipe.stop_reading()
+
+    def lost():
+        served_soon(gateway, 20)
+        return gateway.metric(DROPPED) > 0
+
+    waiting.until(lost, "lines to be lost")
+    pipe.read()
+    waiting.until(lambda: "log_lines_dropped" in gateway.process.output(), "the loss to be told")
 
 
 @pytest.mark.parametrize("has_reader", [False, True], ids=["no_reader_yet", "a_full_pipe"])

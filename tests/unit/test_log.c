@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -146,6 +148,77 @@ static void a_full_pipe_drops_lines_and_counts_them(void **state)
     }
 }
 
+/* The words of sd-daemon(3), and only to the socket that JOURNAL_STREAM names. */
+static void the_journal_gets_the_level_in_front_and_no_time(void **state)
+{
+    char stream[64];
+    char line[LOG_LINE_BYTES_MAX + 1];
+    struct stat status;
+    int ends[2];
+
+    (void)state;
+    log_count_losses(NULL); /* no word of what an earlier test has lost */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+    assert_int_equal(fstat(ends[1], &status), 0);
+    for (int is_named = 0; is_named <= 1; is_named++) {
+        for (int format = LOG_LOGFMT; format <= LOG_JSON; format++) {
+            const char *begin = format == LOG_JSON ? "<6>{\"lvl\":\"info\"," : "<6>lvl=info ev=";
+            const char *usual = format == LOG_JSON ? "{\"ts\":\"2" : "ts=2";
+            ssize_t length;
+
+            snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)status.st_dev,
+                     (unsigned long long)status.st_ino + (is_named ? 0 : 1));
+            setenv("JOURNAL_STREAM", stream, 1);
+            log_setup_access(ends[1]);
+            (void)line_of((enum log_format)format, "v", span_from_string("x"));
+            length = recv(ends[0], line, sizeof(line) - 1, MSG_DONTWAIT);
+            assert_true(length > 0);
+            line[length] = '\0';
+            begin = is_named ? begin : usual;
+            assert_int_equal(strncmp(line, begin, strlen(begin)), 0);
+            assert_int_equal(line[length - 1], '\n');
+        }
+    }
+    unsetenv("JOURNAL_STREAM");
+    log_setup_access(pipe_fds[1]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void a_full_line_for_the_journal_stays_within_its_bound(void **state)
+{
+    char stream[64];
+    char value[200];
+    char line[LOG_LINE_BYTES_MAX + 100];
+    struct stat status;
+    struct log_line full;
+    int ends[2];
+    ssize_t length;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+    assert_int_equal(fstat(ends[1], &status), 0);
+    snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)status.st_dev,
+             (unsigned long long)status.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    memset(value, 'y', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    log_setup(LOG_DEBUG, LOG_JSON);
+    log_setup_access(ends[1]);
+    log_begin_access(&full, "exchange");
+    for (int i = 0; i < 400; i++) {
+        log_string(&full, "k", value + i % 199);
+    }
+    log_end(&full);
+    length = recv(ends[0], line, sizeof(line), MSG_DONTWAIT);
+    assert_in_range(length, LOG_LINE_BYTES_MAX - 100, LOG_LINE_BYTES_MAX);
+    assert_memory_equal(line + length - 13, ",\"cut\":true}\n", 13);
+    unsetenv("JOURNAL_STREAM");
+    log_setup_access(pipe_fds[1]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_repeated_warning_is_held_back_and_counted(void **state)
 {
     struct log_repeat repeat = {.over = 0};
@@ -193,6 +266,8 @@ int main(void)
         cmocka_unit_test(a_long_value_is_cut),
         cmocka_unit_test(a_full_line_is_still_one_line),
         cmocka_unit_test(a_full_pipe_drops_lines_and_counts_them),
+        cmocka_unit_test(the_journal_gets_the_level_in_front_and_no_time),
+        cmocka_unit_test(a_full_line_for_the_journal_stays_within_its_bound),
         cmocka_unit_test(a_repeated_warning_is_held_back_and_counted),
         cmocka_unit_test(below_the_level_nothing_is_built),
     };

@@ -15,12 +15,14 @@ class LogPipe:
     """What comes is appended to the file <copy> while somebody reads.
 
     Without <path> it is a pipe whose write end is <writer>; else the FIFO of that name,
-    made unless it is there.
+    made unless it is there. <ends> are descriptors to use instead, to read and to write.
     """
 
-    def __init__(self, copy, path=None):
+    def __init__(self, copy, path=None, ends=None):
         self.copy, self.writer = copy, None
-        if path is None:
+        if ends is not None:
+            self._reader, self.writer = ends
+        elif path is None:
             self._reader, self.writer = os.pipe()
             fcntl.fcntl(self._reader, _SET_PIPE_SIZE, 4096)
         else:
