@@ -378,7 +378,7 @@ void call_on_broken(struct upstream *call, const char *problem)
 {
     if (call->state != CALL_VERDICT && call->state != CALL_ENDED) {
         call->answer.problem = problem;
-        call_fail_later(call, UPSTREAM_NONSENSE);
+        call_fail_later(call, problem == NULL ? UPSTREAM_NO_MEMORY : UPSTREAM_NONSENSE);
     }
 }
 

@@ -96,10 +96,14 @@ struct upstream {
 void call_on_opened(struct upstream *call);
 bool call_on_head(struct upstream *call, const struct answer_head *head); /* false: refuse it */
 void call_on_body(struct upstream *call, struct evbuffer *body);          /* all or part is taken */
+void call_on_bytes(struct upstream *call, struct span bytes);             /* a piece, all taken */
 void call_on_body_end(struct upstream *call);
 /* <problem>: static text that says what was wrong, or NULL. */
 void call_on_lost(struct upstream *call, enum call_loss loss, const char *problem);
-/* The bytes are no HTTP; nothing more is read. Told in the midst of a read. */
+/*
+ * The bytes are no HTTP, or (<problem> is NULL) there was no memory to read on: nothing
+ * more is read. Told in the midst of a read or of a resume.
+ */
 void call_on_broken(struct upstream *call, const char *problem);
 
 /* -- call.c for the other files of the call -- */
@@ -122,7 +126,7 @@ bool call_try_next_address(struct upstream *call, enum upstream_failure failure)
 void call_blame_address(struct upstream *call);
 
 /* False: the call is over, or begins anew. */
-bool call_take_body(struct upstream *call, struct span bytes) MUST_USE;
+bool call_take_body(struct upstream *call, struct span bytes);
 void call_drop_connection(struct upstream *call);
 
 /* -- call_body.c: what is read and not looked at yet -- */

@@ -20,9 +20,6 @@
 #include "upstream/pool.h"
 #include "upstream/upstream_internal.h"
 
-/* Of one stream, in one turn: four reads, or one TLS record. */
-#define TURN_BYTES_MAX ((size_t)16 * 1024)
-
 bool call_holds_body(const struct upstream *call)
 {
     return call->held != NULL && evbuffer_get_length(call->held) > 0;
@@ -76,24 +73,43 @@ static bool take_turn(struct upstream *call, struct evbuffer *body)
     return true;
 }
 
-void call_on_body(struct upstream *call, struct evbuffer *body)
+/* What was to be held is, or there was no memory for it. */
+static void after_hold(struct upstream *call, bool is_held)
 {
-    if (!call_holds_body(call) && !take_turn(call, body)) {
-        return;
-    }
-    if (evbuffer_get_length(body) == 0) {
-        return;
-    }
-    if (call->held == NULL) {
-        call->held = evbuffer_new();
-    }
-    if (call->held == NULL || evbuffer_add_buffer(call->held, body) != 0) {
+    if (!is_held) {
         call_drop_connection(call);
         call_attempt_failed(call, UPSTREAM_NO_MEMORY);
         return;
     }
     connection_pause(call->connection);
     wait_for_turn(call);
+}
+
+static bool make_held(struct upstream *call)
+{
+    if (call->held == NULL) {
+        call->held = evbuffer_new();
+    }
+    return call->held != NULL;
+}
+
+void call_on_body(struct upstream *call, struct evbuffer *body)
+{
+    if (!call_holds_body(call) && !take_turn(call, body)) {
+        return;
+    }
+    if (evbuffer_get_length(body) > 0) {
+        after_hold(call, make_held(call) && evbuffer_add_buffer(call->held, body) == 0);
+    }
+}
+
+void call_on_bytes(struct upstream *call, struct span bytes)
+{
+    if (!call_holds_body(call) && !call->is_still) {
+        (void)call_take_body(call, bytes); /* false: there is no more to be done here */
+        return;
+    }
+    after_hold(call, make_held(call) && evbuffer_add(call->held, bytes.data, bytes.length) == 0);
 }
 
 /* All that was held has been looked at. */

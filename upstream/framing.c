@@ -30,6 +30,7 @@ enum framing_state {
 };
 
 #define SIZE_DIGITS_MAX 16 /* 64 bits */
+#define TRAILER_BYTES_MAX (32 * 1024)
 
 /* d a digit, v the minor version; others stand for themselves (RFC 9112 section 4). */
 static const char status_line[] = "HTTP/1.v ddd";
@@ -105,6 +106,10 @@ static void in_field(struct framing *framing, char byte)
 {
     unsigned char value = (unsigned char)byte;
 
+    if (framing->is_trailer && ++framing->count > TRAILER_BYTES_MAX) {
+        refuse(framing, "trailer above the bound");
+        return;
+    }
     if (framing->state == LINE_START && byte == '\r') {
         framing->state = AT_EMPTY_LF;
     } else if (framing->state == IN_NAME && byte == ':') {
@@ -170,6 +175,7 @@ static void at_line_end(struct framing *framing, char byte)
     case AT_SIZE_LF:
         framing->state = is_last ? LINE_START : IN_DATA;
         framing->is_trailer = is_last;
+        framing->count = 0;
         break;
     case AT_DATA_CR:
         framing->state = AT_DATA_LF;
@@ -216,31 +222,43 @@ static void take_byte(struct framing *framing, char byte)
     }
 }
 
-bool framing_feed(struct framing *framing, struct span bytes)
+bool framing_next(struct framing *framing, struct span *bytes, struct span *data)
 {
-    size_t at = 0;
-
-    while (at < bytes.length) {
+    while (bytes->length > 0) {
         switch (framing->state) {
         case BROKEN:
-            return false;
         case HEAD_WHOLE:
         case IN_OPEN:
-            return true;
+            return false;
         case ENDED:
             framing->has_excess = true;
-            return true;
+            return false;
         case IN_DATA:
         case IN_COUNTED:
-            at += skip_data(framing, bytes.length - at);
-            break;
+            *data = span_of(bytes->data, skip_data(framing, bytes->length));
+            *bytes = span_skip(*bytes, data->length);
+            return true;
         default:
-            take_byte(framing, bytes.data[at]);
-            at++;
+            take_byte(framing, bytes->data[0]);
+            *bytes = span_skip(*bytes, 1);
             break;
         }
     }
+    return false;
+}
+
+bool framing_feed(struct framing *framing, struct span bytes)
+{
+    struct span data;
+
+    while (framing_next(framing, &bytes, &data)) {
+    }
     return framing->state != BROKEN;
+}
+
+bool framing_is_over(const struct framing *framing)
+{
+    return framing->state == ENDED;
 }
 
 bool framing_has_ended(const struct framing *framing)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attrs.h"
 #include "base/span.h"
 
 enum framing_body {
@@ -29,7 +30,7 @@ struct framing {
     const char *problem; /* static text once the bytes are broken, else NULL */
     bool has_excess;     /* bytes came behind the end of the body */
     int state;           /* private from here */
-    unsigned count;      /* bytes of the status line, or digits of a chunk size */
+    unsigned count;      /* bytes of the status line or of the trailer, or digits of a chunk size */
     uint64_t left;       /* of the chunk, or of the counted body */
     uint64_t chunk_bytes_max;
     bool is_trailer;
@@ -50,6 +51,16 @@ void framing_begin_body(struct framing *framing, enum framing_body body, uint64_
  * nothing is looked at: these bytes are to be fed again. False: broken, see <problem>.
  */
 bool framing_feed(struct framing *framing, struct span bytes);
+
+/*
+ * The same, one run of the body's data after the other: consumes from <bytes> up to the
+ * end of the next run and borrows that to <data>. False: there is no more data in them;
+ * what is left then, of a body that is over, was not looked at.
+ */
+bool framing_next(struct framing *framing, struct span *bytes, struct span *data) MUST_USE;
+
+/* True when the body has ended, whatever came behind it. */
+bool framing_is_over(const struct framing *framing);
 
 /* True when the body has ended as it should and nothing came behind it. */
 bool framing_has_ended(const struct framing *framing);

@@ -33,6 +33,8 @@
 #define IDLE_LIFE_MS 55000
 /* After [DONE] the last chunk is due at once; it is not worth more than this. */
 #define DRAIN_LIFE_MS 1000
+/* What may follow [DONE] before its connection is not worth waiting for. */
+#define DRAIN_BYTES_MAX (16 * 1024)
 /* A response head larger than this is an attack or a mistake. */
 #define RESPONSE_HEAD_BYTES_MAX (32 * 1024)
 /* One TLS record (RFC 8446 section 5.1). */
@@ -180,6 +182,7 @@ struct connection *pool_lend(struct upstream_origin *origin)
     connection->is_head_in = false;
     connection->is_clean = false;
     connection->bytes_in = 0;
+    connection->body_bytes = 0;
     connection->http_error = 0;
     connection->continues = 0;
     framing_begin_head(&connection->framing);
@@ -208,10 +211,9 @@ static bool check_framing(struct connection *connection, struct evbuffer *input,
     return true;
 }
 
-/* Nothing more is read: evhttp would go on with what it takes for an answer. */
-static void give_up(struct connection *connection)
+void connection_give_up(struct connection *connection)
 {
-    (void)bufferevent_disable(connection->bev, EV_READ);
+    connection_pause(connection);
     if (connection->call != NULL) {
         connection->on_broken(connection->call, connection->framing.problem);
     }
@@ -227,12 +229,12 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
     bool is_in_use =
         connection->state == CONNECTION_BUSY || connection->state == CONNECTION_DRAINING;
 
-    if (info->n_added == 0 || !is_in_use) {
+    if (info->n_added == 0 || !is_in_use || connection->is_direct) {
         return;
     }
     connection->bytes_in += info->n_added;
     if (!check_framing(connection, input, info->n_added)) {
-        give_up(connection);
+        connection_give_up(connection);
     } else if (!connection->is_head_in && evbuffer_get_length(input) > EARLY_BYTES_MAX) {
         (void)bufferevent_disable(connection->bev, EV_READ);
     }
@@ -246,8 +248,8 @@ void connection_begin_body(struct connection *connection, enum framing_body body
 
     framing_begin_body(&connection->framing, body, length,
                        chunk_bytes_max > CHUNK_BYTES_MIN ? chunk_bytes_max : CHUNK_BYTES_MIN);
-    if (!check_framing(connection, input, evbuffer_get_length(input))) {
-        give_up(connection);
+    if (!connection->is_direct && !check_framing(connection, input, evbuffer_get_length(input))) {
+        connection_give_up(connection);
     }
 }
 
@@ -257,7 +259,7 @@ void connection_expect_head(struct connection *connection)
 
     framing_begin_head(&connection->framing);
     if (!check_framing(connection, input, evbuffer_get_length(input))) {
-        give_up(connection);
+        connection_give_up(connection);
     }
 }
 
@@ -276,12 +278,23 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
     }
 }
 
+/* The socket is about to be closed, and nothing is read from it any more. */
+static void free_reader(struct connection *connection)
+{
+    connection->is_direct = false;
+    if (connection->reader != NULL) {
+        event_free(connection->reader);
+        connection->reader = NULL;
+    }
+}
+
 /* evhttp is about to close the socket: fires for a dead idle connection, too. */
 static void on_close(struct evhttp_connection *evcon, void *arg)
 {
     struct connection *connection = arg;
 
     (void)evcon;
+    free_reader(connection);
     if (connection->is_tls) {
         tls_keep_session(connection->bev);
     }
@@ -379,6 +392,13 @@ void connection_drain(struct connection *connection)
     expire_after(connection, DRAIN_LIFE_MS);
 }
 
+void connection_check_drain(struct connection *connection)
+{
+    if (connection->bytes_in - connection->drained_at > DRAIN_BYTES_MAX) {
+        connection_kill(connection);
+    }
+}
+
 static void forget_dirt(struct connection *connection)
 {
     if (connection->is_dirty) {
@@ -404,19 +424,48 @@ void connection_kill(struct connection *connection)
     forget_dirt(connection);
     connection->call = NULL;
     connection->state = CONNECTION_DEAD;
+    free_reader(connection);
     (void)bufferevent_disable(connection->bev, EV_READ | EV_WRITE);
     TAILQ_INSERT_TAIL(&connection->context->dead_connections, connection, link);
     context_need_flush(connection->context);
 }
 
+/* The reader of a direct body is on the socket; TLS has none, its bufferevent reads. */
+static bool has_reader_on(const struct connection *connection)
+{
+    return connection->is_direct && connection->reader != NULL;
+}
+
 void connection_pause(struct connection *connection)
 {
-    (void)bufferevent_disable(connection->bev, EV_READ);
+    if (has_reader_on(connection)) {
+        (void)event_del(connection->reader);
+    } else {
+        (void)bufferevent_disable(connection->bev, EV_READ);
+    }
+}
+
+static void resume_reader(struct connection *connection)
+{
+    if (event_add(connection->reader, NULL) != 0) {
+        if (connection->call != NULL) {
+            connection->on_broken(connection->call, NULL);
+        } else {
+            connection_kill(connection);
+        }
+    } else if (connection->is_early) {
+        event_active(connection->reader, EV_READ, 0); /* the pause may have undone it */
+    }
 }
 
 void connection_resume(struct connection *connection)
 {
-    if (connection->framing.problem == NULL) {
+    if (connection->framing.problem != NULL) {
+        return;
+    }
+    if (has_reader_on(connection)) {
+        resume_reader(connection);
+    } else {
         (void)bufferevent_enable(connection->bev, EV_READ);
     }
 }

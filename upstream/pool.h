@@ -65,13 +65,15 @@ struct connection {
     struct upstream *call;              /* borrowed; NULL when nobody waits for the answer */
     void (*on_broken)(struct upstream *call,
                       const char *problem); /* its bytes are no HTTP; told inside a read */
-    struct connection_callbacks saved;      /* valid while OPENING */
+    struct connection_callbacks saved;      /* valid while OPENING and while is_direct */
     enum connection_state state;
     char address[INET6_ADDRSTRLEN]; /* numeric, one of the resolver's */
     unsigned http_error;            /* enum evhttp_request_error + 1; 0: none */
     unsigned continues;             /* 100 Continue answers seen */
     struct framing framing;         /* of the answer, read ahead of evhttp */
+    struct event *reader;           /* owned: on the socket, see body_reader.h; may be NULL */
     uint64_t bytes_in;              /* read since the request was given to evhttp */
+    uint64_t body_bytes;            /* of them, data of a body that is read past evhttp */
     uint64_t drained_at;            /* bytes_in when DRAINING began */
     int64_t expires_ms;             /* IDLE and DRAINING: closed then */
     bool is_tls;
@@ -79,6 +81,9 @@ struct connection {
     bool is_dirty;
     bool is_head_in;       /* the final response head has come */
     bool is_clean;         /* that head allows another request when the body has ended */
+    bool is_direct;        /* the body is read past evhttp: body_reader.h */
+    bool is_early;         /* in that: the reader has not fired since the head came */
+    bool is_finishing;     /* evhttp has been given the body's end, and has not said so yet */
     bool handshake_failed; /* TLS said no, rather than the network */
 };
 
@@ -111,6 +116,9 @@ void pool_take_back(struct connection *connection);
 /* Its call is over although the body has not ended: give the end a short while to come. */
 void connection_drain(struct connection *connection);
 
+/* In DRAINING, bytes have come: kills it when they are too many. */
+void connection_check_drain(struct connection *connection);
+
 /* Silence it and let the next flush close it. Legal in every callback; idempotent. */
 void connection_kill(struct connection *connection);
 
@@ -119,6 +127,9 @@ void connection_begin_body(struct connection *connection, enum framing_body body
 
 /* An interim response's head has been read; the next head follows. */
 void connection_expect_head(struct connection *connection);
+
+/* Its bytes are broken: nothing more is read, and the call is told. */
+void connection_give_up(struct connection *connection);
 
 /* Stop and resume reading the response body. */
 void connection_pause(struct connection *connection);

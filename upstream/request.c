@@ -34,6 +34,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "upstream/body_reader.h"
 #include "upstream/call.h"
 #include "upstream/pool.h"
 #include "upstream/tls.h"
@@ -41,8 +42,6 @@
 
 /* A server that sends more 100 Continue than this, unasked, is not sane. */
 #define CONTINUES_MAX 4
-/* What may follow [DONE] before its connection is not worth waiting for. */
-#define DRAIN_BYTES_MAX (16 * 1024)
 /* Content-Length: as many as surely fit into 64 bits. */
 #define LENGTH_DIGITS_MAX 18
 /* Of the kernel, for each upstream connection; plenty for tokens at any distance. */
@@ -165,6 +164,7 @@ static void on_connect(struct bufferevent *bev, short what, void *arg)
     }
     if (is_connected) {
         set_socket_options(bev);
+        body_reader_init(connection);
         connection->state = CONNECTION_BUSY;
     } else {
         connection->handshake_failed = connection->is_tls && tls_has_refused(bev);
@@ -302,6 +302,9 @@ static bool read_head(struct connection *connection, struct evhttp_request *req,
         }
     }
     connection->is_clean = body != FRAMING_OPEN && !fields.has_close && req->minor >= 1;
+    if (body == FRAMING_CHUNKED) {
+        body_reader_start(connection);
+    }
     connection_begin_body(connection, body, fields.length);
     return connection->framing.problem == NULL;
 }
@@ -326,15 +329,7 @@ static int on_http_head(struct evhttp_request *req, void *arg)
     /* See on_output() in pool.c. */
     (void)evhttp_connection_set_flags(connection->evcon, 0);
     connection->is_head_in = true;
-    return call_on_head(connection->call, &head) ? 0 : -1;
-}
-
-/* What comes after [DONE] is thrown away by evhttp when its callback returns. */
-static void drain_body(struct connection *connection)
-{
-    if (connection->bytes_in - connection->drained_at > DRAIN_BYTES_MAX) {
-        connection_kill(connection);
-    }
+    return call_on_head(connection->call, &head) && body_reader_take_early(connection) ? 0 : -1;
 }
 
 static void on_http_body(struct evhttp_request *req, void *arg)
@@ -342,7 +337,7 @@ static void on_http_body(struct evhttp_request *req, void *arg)
     struct connection *connection = arg;
 
     if (connection->state == CONNECTION_DRAINING) {
-        drain_body(connection);
+        connection_check_drain(connection); /* evhttp throws it away when we return */
     } else if (connection->state == CONNECTION_BUSY && connection->framing.problem == NULL) {
         call_on_body(connection->call, evhttp_request_get_input_buffer(req));
     }
@@ -403,6 +398,7 @@ static void on_http_done(struct evhttp_request *req, void *arg)
         connection_wipe_secret(connection);
     }
     connection->req = NULL;
+    connection->is_finishing = false;
     if (connection->state == CONNECTION_DEAD) {
         return;
     }

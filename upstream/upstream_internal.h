@@ -14,6 +14,7 @@
 #ifndef UPSTREAM_UPSTREAM_INTERNAL_H
 #define UPSTREAM_UPSTREAM_INTERNAL_H
 
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "upstream/circuit.h"
@@ -29,6 +30,9 @@ struct tls;
 
 TAILQ_HEAD(upstream_list, upstream);
 
+/* Of one stream, in one turn: four reads of evhttp's, or one TLS record. */
+#define TURN_BYTES_MAX ((size_t)16 * 1024)
+
 struct upstream_context {
     struct event_base *base; /* borrowed */
     struct upstream_hooks hooks;
@@ -38,10 +42,11 @@ struct upstream_context {
     struct connection_list dirty;    /* requests wait in these output buffers */
     struct connection_list dead_connections;
     struct upstream_list dead_calls;
-    struct upstream_list line; /* by line_link: their bodies go on in the next turn */
-    struct event *next_turn;   /* owned: pending while somebody stands in line */
-    unsigned origin_count;     /* for the check in upstream_context_free() */
-    bool flush_asked;          /* on_need_flush has been called since the last flush */
+    struct upstream_list line;       /* by line_link: their bodies go on in the next turn */
+    struct event *next_turn;         /* owned: pending while somebody stands in line */
+    unsigned origin_count;           /* for the check in upstream_context_free() */
+    char read_bytes[TURN_BYTES_MAX]; /* what body_reader.c has just read */
+    bool flush_asked;                /* on_need_flush has been called since the last flush */
 };
 
 struct upstream_origin {
