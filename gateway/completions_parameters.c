@@ -71,7 +71,7 @@ static const struct parameter parameters[] = {
     {"n", KIND_INTEGER, TGI_IGNORES, 1, 1, "1: there is one choice to each answer"},
     {"max_tokens", KIND_LIMIT, TGI_IGNORES, 1, INTEGER_MOST, "a whole number from 1 to 2147483647"},
     {"max_completion_tokens", KIND_LIMIT, TGI_IGNORES, 1, INTEGER_MOST, "a whole number from 1 to 2147483647"},
-    {"stop", KIND_STOP, TGI_SAME, 0, 0, "a string, or an array of 1 to 4 strings"},
+    {"stop", KIND_STOP, TGI_SAME, 0, 0, "a string, or an array of at most 4 strings"},
     {"presence_penalty", KIND_NUMBER, TGI_CANNOT, -2, 2, "a number from -2 to 2"},
     {"frequency_penalty", KIND_NUMBER, TGI_SAME, -2, 2, "a number from -2 to 2"},
     {"repetition_penalty", KIND_NUMBER, TGI_ABOVE, 0, 10, "a number from 0 to 10"},
@@ -83,7 +83,7 @@ static const struct parameter parameters[] = {
     {"top_logprobs", KIND_INTEGER, TGI_CANNOT, 0, 20, "a whole number from 0 to 20"},
     {"logit_bias", KIND_LOGIT_BIAS, TGI_CANNOT, -100, 100, "an object of numbers from -100 to 100"},
     {"response_format", KIND_RESPONSE_FORMAT, TGI_CANNOT, 0, 0, "an object whose type is a string"},
-    {"tools", KIND_TOOLS, TGI_CANNOT, 0, 0, "an array of at most 128 objects of type \"function\", each function with a name"},
+    {"tools", KIND_TOOLS, TGI_CANNOT, 0, 0, "an array of at most 128 objects with a type, each function with a name"},
     {"tool_choice", KIND_TOOL_CHOICE, TGI_CANNOT, 0, 0, "a string or an object whose type is a string"},
     {"parallel_tool_calls", KIND_BOOLEAN, TGI_IGNORES, 0, 0, "true or false"},
     {"functions", KIND_ARRAY, TGI_CANNOT, 0, 0, "an array"},
@@ -174,7 +174,7 @@ static bool is_stop(const struct completions_parser *parser, json_ref value)
             return false;
         }
     }
-    return count >= 1 && count <= STOPS_MAX;
+    return count <= STOPS_MAX; /* none at all: some clients always send an array */
 }
 
 static bool is_tool(const struct completions_parser *parser, json_ref tool)
@@ -182,8 +182,10 @@ static bool is_tool(const struct completions_parser *parser, json_ref tool)
     json_ref function = json_member(parser->doc, tool, "function");
     json_ref name = json_member(parser->doc, function, "name");
 
-    return json_string_equals(parser->doc, json_member(parser->doc, tool, "type"), "function") &&
-           is_text(parser, name) && json_raw(parser->doc, name).length > 0;
+    if (!json_string_equals(parser->doc, json_member(parser->doc, tool, "type"), "function")) {
+        return !parser->rules.refuses_unknown && has_text_type(parser, tool); /* a provider's own */
+    }
+    return is_text(parser, name) && json_raw(parser->doc, name).length > 0;
 }
 
 static bool is_tools(const struct completions_parser *parser, json_ref value)

@@ -217,7 +217,6 @@ BAD_VALUES = [
     ("max_tokens_fraction", {"max_tokens": 1.5}, "max_tokens"),
     ("max_completion_tokens_below", {"max_completion_tokens": -1}, "max_completion_tokens"),
     ("stop_5", {"stop": ["a"] * 5}, "stop"),
-    ("stop_empty", {"stop": []}, "stop"),
     ("stop_number", {"stop": ["a", 1]}, "stop"),
     ("presence_penalty_above", {"presence_penalty": 2.1}, "presence_penalty"),
     ("frequency_penalty_below", {"frequency_penalty": -2.1}, "frequency_penalty"),
