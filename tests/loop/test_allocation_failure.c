@@ -134,16 +134,41 @@ static pid_t start_upstream(int *port)
     return child;
 }
 
+#define COMPLETION                                                                                 \
+    "{\"model\":\"acme/chatty\",\"temperature\":1,\"messages\":[{\"role\":\"user\","               \
+    "\"content\":\"hi\"}]"
+#define GATHERED_END "\"finish_reason\":\"stop\"}]}"
+
+/* What is asked at the door of completions; NULL: the documented endpoint. */
+static const char *completion;
+
+static void send_hi(struct gateway_stage *stage, struct stage_client *client)
+{
+    char request[2048];
+
+    if (completion == NULL) {
+        client_send_chat(stage, client, "hi");
+        return;
+    }
+    (void)snprintf(request, sizeof(request),
+                   "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n"
+                   "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                   stage->token, strlen(completion), completion);
+    client_send(client, request);
+}
+
 /* The last chunk has come: of a whole answer, or of one that has said how it failed. */
 static bool is_ended(const struct stage_client *client)
 {
-    return strstr(client->received, "\r\n0\r\n\r\n") != NULL;
+    return strstr(client->received, "\r\n0\r\n\r\n") != NULL ||
+           strstr(client->received, GATHERED_END) != NULL;
 }
 
 static bool is_refused(const struct stage_client *client)
 {
     return strncmp(client->received, "HTTP/1.1 5", 10) == 0 &&
-           strstr(client->received, "\"statusMessage\"") != NULL;
+           strstr(client->received, completion == NULL ? "\"statusMessage\"" : "{\"error\":{") !=
+               NULL;
 }
 
 /* One chat with memory running out at allocation <n>; false when none failed any more. */
@@ -154,7 +179,7 @@ static bool chat_fails_at(struct gateway_stage *stage, long n)
     client_connect(stage, &client);
     has_failed = false;
     countdown = n;
-    client_send_chat(stage, &client, "hi");
+    send_hi(stage, &client);
     for (int i = 0; i < 2000 && !client.is_closed && !is_ended(&client) && !is_refused(&client);
          i++) {
         stage_turn(stage, &client);
@@ -174,7 +199,7 @@ static void chat_works(struct gateway_stage *stage, const char *end)
     struct stage_client client;
 
     client_connect(stage, &client);
-    client_send_chat(stage, &client, "hi");
+    send_hi(stage, &client);
     assert_true(until_received(stage, &client, "Hello"));
     assert_true(until_received(stage, &client, end));
     client_close(&client);
@@ -209,6 +234,21 @@ static void every_allocation_may_fail(void **state)
     sweep(port, "stream: { format = \"data\"; coalesce = \"1ms\"; };", "}}\n\r\n0\r\n\r\n");
     sweep(port, "stream: { format = \"ui\"; };", "[DONE]\n\n\r\n0\r\n\r\n");
     sweep(port, "stream: { format = \"openai\"; };", "[DONE]\n\n\r\n0\r\n\r\n");
+    (void)kill(upstream, SIGKILL);
+    (void)waitpid(upstream, NULL, 0);
+}
+
+static void every_allocation_of_a_completion_may_fail(void **state)
+{
+    int port = 0;
+    pid_t upstream = start_upstream(&port);
+
+    (void)state;
+    completion = COMPLETION ",\"stream\":true}";
+    sweep(port, "", "[DONE]\n\n\r\n0\r\n\r\n");
+    completion = COMPLETION "}";
+    sweep(port, "", GATHERED_END);
+    completion = NULL;
     (void)kill(upstream, SIGKILL);
     (void)waitpid(upstream, NULL, 0);
 }
@@ -424,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(every_allocation_of_a_completion_may_fail),
         cmocka_unit_test(memory_may_run_out_in_every_phase),
     };
 
