@@ -17,10 +17,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import extras
 import guard
 import instructions
 import report
-from peers import Direct, Haproxy, Nginx, Relay, Tidegate, World
+from peers import PLAIN, Direct, Haproxy, Nginx, Relay, Tidegate, World
 from runner import run_shapes
 from shapes import FULL, QUICK
 
@@ -93,16 +94,28 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def write_results(folder, about, shapes, collected, notes):
+def count_all(world, peers, rounds, scale, notes):
+    """The tables of extras.py, those that can be made here."""
+    tables = [extras.memory(world, peers, PLAIN, notes, say),
+              extras.system_calls(world, peers, notes, say),
+              extras.user_instructions(world, peers, notes, say),
+              extras.workers(world, rounds, scale, say)]
+    return [table for table in tables if table is not None]
+
+
+def write_results(folder, about, shapes, collected, tables, notes):
     folder.mkdir(parents=True, exist_ok=True)
+    counted = {title: raw for title, _, _, raw in tables}
     (folder / "results.json").write_text(json.dumps(
-        {"about": about, "notes": notes, "results": collected}, indent=1) + "\n")
+        {"about": about, "notes": notes, "counted": counted, "results": collected}) + "\n")
     report.write_csv(folder / "results.csv", collected)
     report.plot(folder / "cpu.svg", shapes, collected)
     lines = [f"{key}: {value}" for key, value in about.items()] + ["", *notes]
     pages = [f"## {shape.title}\n\n"
              + report.markdown_table(*report.rows_of(shape, collected[shape.name]))
              for shape in shapes if shape.name in collected]
+    pages += [f"## {title}\n\n" + report.markdown_table(head, rows)
+              for title, head, rows, _ in tables]
     (folder / "tables.md").write_text(
         "\n\n".join(["# Results", "```\n" + "\n".join(lines).strip() + "\n```", *pages]) + "\n")
 
@@ -131,13 +144,16 @@ def main():
     shapes = chosen(QUICK if is_quick else FULL, arguments.shapes, "shape")
     everyone = [Direct(), Relay(), Haproxy(), Nginx(), Tidegate("text"), Tidegate("openai")]
     peers = chosen(everyone, arguments.peers, "peer")
-    rounds = arguments.rounds or (3 if is_quick else 7)
+    rounds = arguments.rounds or (3 if is_quick else 5)
     scale = arguments.scale or (0.6 if is_quick else 1.0)
     be_heard()
     folder = Path(tempfile.mkdtemp(prefix="tidegate-bench-"))
+    folder.chmod(0o755)
     world = World(arguments.build, folder)
     try:
         collected, notes = run_shapes(world, peers, shapes, (rounds, scale, say))
+        is_whole = not is_quick and not arguments.shapes
+        tables = count_all(world, peers, rounds, scale, notes) if is_whole else []
     finally:
         world.close()
         shutil.rmtree(folder)
@@ -145,11 +161,13 @@ def main():
     for shape in shapes:
         print(f"\n{shape.title}\n"
               + report.text_table(*report.rows_of(shape, collected[shape.name])))
+    for title, head, rows, _ in tables:
+        print(f"\n{title}\n" + report.text_table(head, rows))
     print()
     for line in [f"{key}: {value}" for key, value in about.items()] + notes:
         print(line)
     out = Path(arguments.out or ".dev/bench/results")
-    write_results(out, about, shapes, collected, notes)
+    write_results(out, about, shapes, collected, tables, notes)
     print(f"\nraw results, tables and plots: {out}")
     return 0
 

@@ -56,13 +56,17 @@ def rows_of(shape, results):
     """The table of one shape: headings, then a row of texts for each peer."""
     lead = next((figure for figure in shape.figures if is_cpu(figure)), shape.figures[0])
     head = ["", *(f"{FIGURES[f][0]} ({FIGURES[f][1]})" for f in shape.figures),
-            "spread", f"x {YARDSTICK}"]
+            "added p50 (us)", "spread", f"x {YARDSTICK}"]
+    delay = next(figure for figure in shape.figures if figure.endswith("_p50"))
+    floor = middle(results["direct"], delay) if "direct" in results else None
     rows = []
     for name, rounds in results.items():
         row = [name]
         for figure in shape.figures:
             nothing = is_cpu(figure) and middle(rounds, figure) == 0
             row.append("-" if nothing else number(middle(rounds, figure)))
+        added = "-" if floor is None else number(max(middle(rounds, delay) - floor, 0))
+        row.append(added)
         compared = results.get(YARDSTICK) and middle(rounds, lead) > 0
         row.append(f"±{spread(rounds, lead):.0f} %" if middle(rounds, lead) > 0 else "-")
         row.append(f"{ratio(rounds, results[YARDSTICK], lead):.2f}" if compared else "-")

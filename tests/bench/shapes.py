@@ -58,7 +58,7 @@ FULL = QUICK + [
     paced("open100", "100 streams open: 80 tokens/s each",
           streams=100, tokens=400, gap=12500, ramp=400),
     paced("open8000", "8,000 streams open: one token/s each",
-          streams=8000, tokens=12, gap=US, ramp=4000, skip=5000, time=3000),
+          streams=8000, tokens=10, gap=US, ramp=3000, skip=4000, time=3000),
     Shape("tls-upstream-short", "TLS upstream, short requests: 64 connections", SHORT,
           TLS_UPSTREAM, streams=64, tokens=1, ramp=200, skip=500, time=1500),
     paced("tls-upstream", "TLS upstream, 300 paced streams, 50 tokens/s each",
