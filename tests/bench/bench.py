@@ -21,7 +21,7 @@ import extras
 import guard
 import instructions
 import report
-from peers import PLAIN, Direct, Haproxy, Nginx, Relay, Tidegate, World
+from peers import PLAIN, Direct, Haproxy, Nginx, Portkey, Relay, Tidegate, World
 from runner import run_shapes
 from shapes import FULL, QUICK
 
@@ -36,6 +36,7 @@ def read_arguments():
     parser.add_argument("--peers", help="only these, by name, separated by commas")
     parser.add_argument("--rounds", type=int, help="how often each is measured")
     parser.add_argument("--scale", type=float, help="stretches the measured times")
+    parser.add_argument("--portkey", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     parser.add_argument("--guard", action="store_true",
                         help="compare instruction counts with the baseline, nothing else")
     parser.add_argument("--renew", action="store_true", help="with --guard: a new baseline")
@@ -68,11 +69,11 @@ def commit():
     return done.stdout.strip()
 
 
-def describe(peers):
+def describe(peers, built_from):
     """What makes this run comparable with another, or not."""
     about = {
         "date": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()),
-        "commit": commit(),
+        "commit": built_from,
         "processor": processor(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
@@ -143,9 +144,14 @@ def main():
     is_quick = arguments.size == "quick"
     shapes = chosen(QUICK if is_quick else FULL, arguments.shapes, "shape")
     everyone = [Direct(), Relay(), Haproxy(), Nginx(), Tidegate("text"), Tidegate("openai")]
+    if arguments.portkey:
+        portkey = Portkey()
+        portkey.folder = arguments.portkey.resolve()
+        everyone.append(portkey)
     peers = chosen(everyone, arguments.peers, "peer")
     rounds = arguments.rounds or (3 if is_quick else 5)
     scale = arguments.scale or (0.6 if is_quick else 1.0)
+    built_from = commit()
     be_heard()
     folder = Path(tempfile.mkdtemp(prefix="tidegate-bench-"))
     folder.chmod(0o755)
@@ -157,7 +163,7 @@ def main():
     finally:
         world.close()
         shutil.rmtree(folder)
-    about = describe(peers)
+    about = describe(peers, built_from)
     for shape in shapes:
         print(f"\n{shape.title}\n"
               + report.text_table(*report.rows_of(shape, collected[shape.name])))

@@ -26,10 +26,11 @@ struct settings {
     const char *to;
     const char *path;
     const char *token;
-    const char *header; /* one more, without line end; "": none */
-    const char *format; /* text or events */
-    const char *pids;   /* whose CPU time is measured */
-    const char *ca;     /* trust roots; set: TLS */
+    const char *header;  /* one more, without line end; "": none */
+    const char *members; /* of the JSON object, before the messages, with the comma */
+    const char *format;  /* text or events */
+    const char *pids;    /* whose CPU time is measured */
+    const char *ca;      /* trust roots; set: TLS */
     int64_t streams;
     int64_t tokens;
     int64_t gap_us;
@@ -48,6 +49,7 @@ struct settings {
 static struct settings settings = {.path = "/",
                                    .token = "",
                                    .header = "",
+                                   .members = "",
                                    .format = "events",
                                    .pids = "",
                                    .streams = 1,
@@ -62,6 +64,7 @@ static void read_settings(char **argv)
                                       {"--path", &settings.path, NULL},
                                       {"--token", &settings.token, NULL},
                                       {"--header", &settings.header, NULL},
+                                      {"--members", &settings.members, NULL},
                                       {"--format", &settings.format, NULL},
                                       {"--pids", &settings.pids, NULL},
                                       {"--ca", &settings.ca, NULL},
@@ -88,10 +91,11 @@ static void make_plan(struct plan *plan, int64_t tokens, int64_t gap_us)
     char body[1024];
     const char *colon = settings.header[0] == '\0' ? "" : "\r\n";
     int length = snprintf(body, sizeof(body),
-                          "{\"messages\":[{\"role\":\"user\",\"content\":\"@bench tokens=%lld "
+                          "{%s\"messages\":[{\"role\":\"user\",\"content\":\"@bench tokens=%lld "
                           "gap=%lld first=%lld Why are there two tides each day, when the moon "
                           "passes overhead once? Please explain it to a child of ten.\"}]}",
-                          (long long)tokens, (long long)gap_us, (long long)settings.first_us);
+                          settings.members, (long long)tokens, (long long)gap_us,
+                          (long long)settings.first_us);
 
     length =
         snprintf(plan->request, sizeof(plan->request),

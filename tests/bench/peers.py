@@ -178,6 +178,7 @@ class Peer:
     checks_tokens = False
     format = "events"  # what the client gets
     header = ""
+    members = ""  # of the request's JSON, besides the messages
 
     def missing(self, variant):
         """Why it cannot take part, or None."""
@@ -188,7 +189,7 @@ class Peer:
 
     def start_alone(self, world, variant, upstream, tool):
         """One process without supervisor, in front of <upstream>, started by <tool>."""
-        raise NotImplementedError
+        return None  # cannot be counted so
 
     def path(self):
         return PATH
@@ -357,6 +358,37 @@ http {{
         return self.launch(world, variant, upstream, tool)
 
 
+class Portkey(Peer):
+    """A gateway for AI in JavaScript; it holds the first piece of a stream back for 25 ms."""
+
+    name = "portkey"
+    members = '"model":"m","stream":true,'
+    folder = None  # where npm has installed it
+    server = "@portkey-ai/gateway"
+
+    def missing(self, variant):
+        if variant.tls_client or variant.tls_upstream:
+            return "measured on plain sockets only"
+        return None
+
+    def version(self):
+        found = json.loads((self.folder / "package-lock.json").read_text())
+        return found["packages"][f"node_modules/{self.server}"]["version"]
+
+    def path(self):
+        return "/v1/chat/completions"
+
+    def start(self, world, variant):
+        port = free_port()
+        upstream = world.upstream_address(variant)
+        self.header = ("x-portkey-provider: openai\r\n"
+                       f"x-portkey-custom-host: http://{upstream}/v1")
+        return Program(world, self.name,
+                       ["env", "NODE_ENV=production", "node",
+                        self.folder / "node_modules" / self.server / "build/start-server.js",
+                        "--headless", f"--port={port}"], core=world.gateway_core, port=port)
+
+
 class Tidegate(Peer):
     checks_tokens = True
 
@@ -386,8 +418,8 @@ auth: {{ secrets = ( {{ secret = "file:{world.secret_file}"; }} ); }};
 upstreams = ( {{ name = "bench"; token = ""; {ca}max_connections = {STREAMS_MAX};
     url = "{scheme}://{address}/v1/chat/completions"; }} );
 models: {{ allow = [ "meta-llama/*" ]; }};
-limits: {{ connections = {STREAMS_MAX}; exchanges = {STREAMS_MAX}; exchanges_per_subject = {STREAMS_MAX};
-    waiting = {STREAMS_MAX}; }};
+limits: {{ connections = {STREAMS_MAX}; exchanges = {STREAMS_MAX};
+    exchanges_per_subject = {STREAMS_MAX}; waiting = {STREAMS_MAX}; }};
 {more}"""
 
     def write_conf(self, world, text):

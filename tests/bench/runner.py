@@ -32,6 +32,8 @@ class Target:
         command = [self.world.build / "bench/bench_client", "--to", self.address,
                    "--path", self.peer.path(), "--token", self.world.token,
                    "--format", self.peer.format, "--pids", pids]
+        if self.peer.members:
+            command += ["--members", self.peer.members]
         if self.peer.header:
             command += ["--header", self.peer.header]
         if speaks_tls:
