@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from support import waiting
+from support.certificates import Certificate
 from support.simulator import sim as say
 
 LONG = say(tokens=40, pace=40)
@@ -256,6 +257,42 @@ def test_every_worker_is_handed_the_reopened_log_and_keeps_no_old_one(world, sim
                    for pid in workers for name in files_of(pid))
     gateway.ask(say(tokens=1))
     waiting.until(lambda: "ev=exchange" in log.read_text(), "the access line in the new file")
+
+
+def test_a_log_reopened_in_the_midst_of_a_reload_is_that_of_each_conf(world, sim):
+    """The new worker is not ready yet, and not even in its loop: it waits for trust roots that
+    come out of a FIFO. It must find the new file when it gets there, and the old worker its own.
+    """
+    now, then = (world.folder / f"tidegate-{name}.access" for name in ("now", "then"))
+    roots = world.folder / "roots.fifo"
+    os.mkfifo(roots)
+    writer = os.open(roots, os.O_RDWR)  # with both ends there, nobody waits to open it
+    gateway = world.gateway(sim, supervised=True, log={"access": str(now)})
+    old = waiting.until(gateway.workers, "a worker")[0]
+    gateway.write_conf(log={"access": str(then)}, upstreams=[
+        world.upstream(sim),
+        {"name": "never-asked", "url": "https://localhost:1/", "ca_file": str(roots)}])
+
+    gateway.reload()
+    new = waiting.until(lambda: set(gateway.workers()) - {old}, "the new worker").pop()
+    waiting.until(lambda: {str(roots), str(then)} <= set(files_of(new)), "it to wait for its roots")
+    was_now, was_then = (path.rename(world.folder / f"tidegate-was-{path.name}")
+                         for path in (now, then))
+    gateway.process.signal(signal.SIGUSR1)
+    waiting.until(lambda: str(now) in files_of(old), "the old worker to have the new file")
+    assert str(was_then) in files_of(new) and not gateway.log_lines("reloaded")
+    gateway.ask(say(tokens=1))
+    waiting.until(lambda: "ev=exchange" in now.read_text(), "an access line of the old worker")
+
+    os.write(writer, Certificate(world.folder, "root").path.read_bytes())
+    os.close(writer)
+    waiting.until(lambda: gateway.log_lines("reloaded"), "the reload")
+    waiting.until(lambda: str(then) in files_of(new), "the new worker to have the new file")
+    assert str(was_then) not in files_of(new)
+    waiting.until(lambda: gateway.workers() == [new], "the old worker to be gone")
+    gateway.ask(say(tokens=1))
+    waiting.until(lambda: "ev=exchange" in then.read_text(), "an access line of the new worker")
+    assert was_then.read_text() == was_now.read_text() == ""
 
 
 def test_a_log_that_cannot_be_reopened_is_said_and_the_old_one_stays(world, sim):
