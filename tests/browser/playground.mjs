@@ -71,28 +71,30 @@ async function failure(page) {
 }
 
 // A page of another origin, which asks the gateway as a front end would.
-async function askFromElsewhere(page, { base, token }) {
+async function askFromElsewhere(page, settings) {
+  const { base, token } = settings;
   const server = createServer((_, response) => {
     response.setHeader("Content-Type", "text/html");
-    response.end("<!doctype html><title>elsewhere</title>");
+    response.end("<!doctype html><title>elsewhere</title><link rel=icon href=data:,>");
   });
-  await new Promise((resolve) => { server.listen(0, "127.0.0.1", resolve); });
-  const origin = `http://127.0.0.1:${server.address().port}`;
+  await new Promise((resolve) => { server.listen(settings.elsewhere, "127.0.0.1", resolve); });
+  const origin = `http://127.0.0.1:${settings.elsewhere}`;
   try {
     await page.goto(origin);
-    const outcome = await page.evaluate(async ([url, bearer]) => {
+    const fetchAs = (bearer) => page.evaluate(async ([url, bearer]) => {
       try {
         const answer = await fetch(url, {
           method: "POST",
           headers: { Authorization: `Bearer ${bearer}`, "Content-Type": "application/json" },
           body: JSON.stringify({ messages: [{ role: "user", content: "@sim tokens=3" }] }),
         });
-        return { status: answer.status, id: answer.headers.get("X-Request-Id"), text: await answer.text() };
+        const id = answer.headers.get("X-Request-Id");
+        return { status: answer.status, id, text: await answer.text() };
       } catch (error) {
         return { refused: String(error) };
       }
-    }, [`${base}/api/ai/huggingface/test/model/chat?chat_id=elsewhere`, token]);
-    return { origin, outcome };
+    }, [`${base}/api/ai/huggingface/test/model/chat?chat_id=elsewhere`, bearer]);
+    return { origin, answered: await fetchAs(token), refused: await fetchAs("a.b.c") };
   } finally {
     server.close();
   }
@@ -145,6 +147,17 @@ const SCENARIOS = {
   data: chatIn("data"),
   ui: chatIn("ui"),
   openai: chatIn("openai"),
+  models: {
+    async act(page, settings) {
+      await open(page, settings);
+      await page.locator("#models option").first().waitFor({ state: "attached" });
+      return {
+        names: await page.locator("#models option").evaluateAll((all) => all.map((it) => it.value)),
+        note: await page.locator("#model-note").textContent(),
+      };
+    },
+  },
+
   stop_by_button: stopBy((page) => button(page, "Stop").click()),
   stop_by_key: stopBy((page) => page.keyboard.press("Escape")),
   cut_text: failIn("text"),

@@ -7,13 +7,14 @@ TIDEGATE_PICTURE names a file for the documentation's picture of it.
 import json
 import os
 import re
+import socket
 import subprocess
 
 import pytest
 from support import browser
 from support.simulator import sim as say
 
-SCENARIOS = ["text", "data", "ui", "openai", "stop_by_button", "stop_by_key", "cut_text", "cut_data",
+SCENARIOS = ["models", "text", "data", "ui", "openai", "stop_by_button", "stop_by_key", "cut_text", "cut_data",
              "cut_ui", "cut_openai", "new_chat", "refused", "unreachable", "markup", "thinking",
              "curl", "keeping", "keyboard", "phone", "picture"]
 FORMATS = ["text", "data", "ui", "openai"]
@@ -72,6 +73,13 @@ def test_an_answer_appears_token_by_token(stage, form):
     line = stage.gateway.wait_for_log("exchange", id=shown["request-id"])
     assert (line["end"], line["format"], line["sub"]) == ("done", form, "somebody")
     assert found["status"].startswith("Answer complete")
+
+
+def test_the_models_are_those_that_the_gateway_names(stage):
+    found = stage.scenario("models")
+
+    assert found["names"] == ["meta/llama"]
+    assert found["note"] == "Allowed: meta/llama, test/*, meta-llama/*"
 
 
 def test_the_token_of_a_link_leaves_the_address_at_once(stage):
@@ -189,3 +197,36 @@ def test_it_fits_a_phone_and_the_dark(stage):
     assert phone["isFolded"]
     assert phone["small"] == []
     assert phone["ground"] != picture["ground"]
+
+
+# --- a page of another origin -----------------------------------------------------
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@pytest.mark.parametrize("is_allowed", [True, False], ids=["allowed", "not_allowed"])
+def test_a_page_of_another_origin_may_ask_only_if_the_conf_says_so(world, is_allowed):
+    port = free_port()
+    origins = [f"http://127.0.0.1:{port if is_allowed else port + 1}"]
+    gateway = world.gateway(cors={"origins": origins})
+    token = world.token()
+
+    found = browser.run("playground.mjs", base=f"http://{gateway.address}", token=token,
+                        elsewhere=port, only=["elsewhere"])["elsewhere"]
+
+    assert "error" not in found, found["error"]
+    if is_allowed:
+        assert found["answered"]["status"] == 200 and found["answered"]["text"]
+        gateway.wait_for_end("done", id=found["answered"]["id"])
+        assert found["refused"]["status"] == 401
+        assert json.loads(found["refused"]["text"])["statusMessage"] == "Unauthorized"
+        gateway.wait_for_end("unauthorized", id=found["refused"]["id"])
+    else:
+        assert "Failed to fetch" in found["answered"]["refused"]
+        assert "Failed to fetch" in found["refused"]["refused"]
+        assert set(gateway.ends()) == {"options"}  # nothing but preflights
+        assert any("CORS" in text for text in found["complaints"])
