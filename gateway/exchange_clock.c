@@ -33,11 +33,11 @@ static int64_t stall_deadline_ms(const struct exchange *ex, int64_t now_ms)
 static int64_t heartbeat_due_ms(const struct exchange *ex, int64_t now_ms)
 {
     int64_t heartbeat_ms = ex->set->services.config->stream_heartbeat_ms;
-    bool is_quiet = client_leg_backlog(&ex->client) == 0;
 
     if (heartbeat_ms == 0 || ex->state != EX_RELAYING || !relay_has_heartbeat(&ex->relay)) {
-        return INT64_MAX;
+        return INT64_MAX; /* before RELAYING the leg may have no connection to ask */
     }
+    bool is_quiet = client_leg_backlog(&ex->client) == 0;
     return (is_quiet ? connection_progress_ms(ex->connection) : now_ms) + heartbeat_ms;
 }
 
