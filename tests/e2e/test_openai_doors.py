@@ -168,6 +168,46 @@ def test_tool_calls_reach_the_client(gateway):
     assert json.loads(arguments)
 
 
+def test_a_megabyte_of_tools_arrives_whole(world):
+    gateway = world.gateway()
+    schema = {"type": "object", "properties": {f"p{n}": {"type": "string", "description": "\u00e9" * 40}
+                                               for n in range(80)}}
+    tools = [{"type": "function", "function": {"name": f"f{n}", "parameters": schema}}
+             for n in range(100)]
+    whole = openai.body(tools=tools)
+    raw = json.dumps(whole, ensure_ascii=False).encode()
+    assert 900_000 < len(raw) < 1_048_576
+
+    reply = openai.ask(gateway, raw=raw)
+
+    assert (reply.status, reply.ended) == (200, "complete")
+    assert json.loads(openai.last_body(gateway.simulator))["tools"] == tools
+
+
+def test_metrics_count_by_the_row_that_allowed_a_model(gateway):
+    for stream in (True, False):
+        assert openai.ask(gateway, model="test/never-seen-before", stream=stream).status == 200
+
+    metrics = gateway.admin_get("/metrics").text
+    assert gateway.metric("gen_ai_server_request_duration_seconds_count",
+                          gen_ai_request_model="test/*") >= 2
+    assert gateway.metric("gen_ai_server_time_to_first_token_seconds_count",
+                          gen_ai_request_model="test/*") >= 2
+    assert "never-seen-before" not in metrics
+
+
+def test_a_client_that_leaves_stops_the_provider(gateway):
+    aborted = gateway.simulator.stat("aborted")
+    client, reply = gateway.open(path=openai.COMPLETIONS,
+                                 body=openai.body("@sim tokens=1000000 pace=5"))
+    client.read_chunk(reply)
+
+    client.close()
+
+    gateway.wait_for_end("client_gone", id=reply.field("X-Request-Id"))
+    gateway.simulator.wait_for("aborted", aborted + 1)
+
+
 # --- refusals -----------------------------------------------------------------
 
 USER = {"role": "user", "content": "a"}
