@@ -153,7 +153,7 @@
     X("",       "retry_budget",          COUNT,           retry_budget,                  0, 100, "20", OPTIONAL, RELOAD,          \
       "Most retries, in percent of the requests, besides one each second and ten saved ones, for each worker. When everything fails, retries must not double the load.") \
     X("",       "failures",              COUNT,           failures,                      0, 1000, "10", OPTIONAL, RELOAD,         \
-      "Failed attempts in a row that open its circuit: it is not asked then, but passed over, for each worker by itself. What counts: no connection, no TLS, silence, 5xx, nonsense, cut answers. 0: never.") \
+      "Failed attempts in a row that open its circuit: it is not asked then, but passed over, for each worker by itself. What counts: no connection, no TLS, silence (also that of several calls together which clients did not sit out), 5xx, nonsense, cut answers. 0: never.") \
     X("",       "open_time",             DURATION,        open_time_ms,                  CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "1s", OPTIONAL, RELOAD, \
       "How long the circuit is open the first time; twice as long each further time, until an answer is good again. Then one request finds out; up to a quarter is added by chance.") \
     X("",       "open_time_max",         DURATION,        open_time_max_ms,              CONFIG_TIMEOUT_MS_MIN, CONFIG_TIMEOUT_MS_MAX, "30s", OPTIONAL, RELOAD, \
