@@ -118,6 +118,11 @@ static void word_error(const struct exchange *ex, enum end_reason reason,
     }
 }
 
+static const char *methods_of(const struct judgement *judged)
+{
+    return judged->is_page_place || route_is_read(judged->route.id) ? METHODS_READ : METHODS_ASK;
+}
+
 /* Where a repeat would fail in the same way. */
 static bool is_final(const struct exchange *ex, enum end_reason reason)
 {
@@ -141,7 +146,7 @@ bool exchange_send_error(struct exchange *ex, enum end_reason reason)
         .upstream_as_gateway = ex->set->services.config->upstream_errors_as_gateway,
         .retry_after_s = ex->dispatch.end.retry_after_s,
         .is_final = is_final(ex, reason),
-        .allow = route_is_read(ex->judged.route.id) ? METHODS_READ : METHODS_ASK,
+        .allow = methods_of(&ex->judged),
         .cors = &ex->judged.cors,
         .openai = ex->judged.route.is_openai ? &words : NULL,
     };

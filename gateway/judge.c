@@ -78,10 +78,12 @@ static void use_models_format(struct judgement *judgement)
 }
 
 /* The page holds nothing that is worth a token, and a browser has none to send for it. */
-static bool wants_page(const struct config *config, const struct request_head *head)
+static enum end_reason judge_page(const struct request_head *head)
 {
-    return config->playground && (head->method == METHOD_GET || head->method == METHOD_HEAD) &&
-           span_equals_string(head->target, ROUTE_PLAYGROUND_TARGET);
+    if (head->method == METHOD_GET || head->method == METHOD_HEAD) {
+        return END_PAGE;
+    }
+    return head->method == METHOD_OPTIONS ? END_OPTIONS : END_METHOD_NOT_ALLOWED;
 }
 
 /* GET and HEAD for what is read, POST for what is asked. */
@@ -126,8 +128,8 @@ enum end_reason judge_head(const struct config *config, struct auth_checker *che
     enum end_reason verdict;
 
     judge_manner(config, head, judgement);
-    if (wants_page(config, head)) {
-        return END_PAGE;
+    if (judgement->is_page_place) {
+        return judge_page(head);
     }
     if (!is_method_of(head->method, judgement->route.id)) {
         return head->method == METHOD_OPTIONS ? END_OPTIONS : END_METHOD_NOT_ALLOWED;
@@ -159,5 +161,7 @@ void judge_manner(const struct config *config, const struct request_head *head,
                   struct judgement *judgement)
 {
     route_find(head->target, &judgement->route);
+    judgement->is_page_place =
+        config->playground && span_equals_string(head->target, ROUTE_PLAYGROUND_TARGET);
     cors_judge(config, head, &judgement->cors);
 }

@@ -29,6 +29,7 @@ struct judgement {
     char model_room[ROUTE_MODEL_BYTES_MAX + 1];
     const char *problem; /* static text for the log, or NULL */
     bool sent_token;     /* there was a bearer token */
+    bool is_page_place;  /* the target is the playground's, and it is on */
     struct cors cors;    /* what is granted to the page that asks, if one does */
 };
 

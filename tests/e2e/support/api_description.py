@@ -37,9 +37,9 @@ class ApiDescription:
             node = found
         return node
 
-    def is_door(self, operation):
-        """One of the doors for OpenAI's clients, which have errors of their own."""
-        return self.operations[operation][2]["tags"] == ["openai"]
+    def tag(self, operation):
+        """What kind it is: each has errors of its own."""
+        return self.operations[operation][2]["tags"][0]
 
     def statuses(self):
         """Every (operationId, status) that is described."""
