@@ -13,6 +13,7 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 
 #include "base/bug.h"
 
@@ -45,6 +46,17 @@ bool client_leg_body(struct client_leg *leg, struct span *body)
     }
     *body = span_of(bytes, length);
     return true;
+}
+
+void client_leg_forget_request(struct client_leg *leg)
+{
+    struct evbuffer *body = evhttp_request_get_input_buffer(leg->request);
+
+    (void)evbuffer_drain(body, evbuffer_get_length(body));
+    /* Of HTTP/1.0 evhttp closes at the end, unless a field still says otherwise. */
+    if (leg->request->major == 1 && leg->request->minor >= 1) {
+        evhttp_clear_headers(evhttp_request_get_input_headers(leg->request));
+    }
 }
 
 const char *client_leg_field(const struct client_leg *leg, const char *name)

@@ -33,9 +33,15 @@ void client_leg_take(struct client_leg *leg, struct connection *connection,
 
 /*
  * The request's body in one piece, chunks already decoded. Borrowed from evhttp until
- * the end of the exchange. False when memory is out.
+ * client_leg_forget_request(). False when memory is out.
  */
 bool client_leg_body(struct client_leg *leg, struct span *body) MUST_USE;
+
+/*
+ * The answer has begun: nobody will ask again for fields and body of the request. What
+ * evhttp holds of them would stay as long as the answer does.
+ */
+void client_leg_forget_request(struct client_leg *leg);
 
 /*
  * The value of the first field of that name of the request, or NULL. For what concerns one

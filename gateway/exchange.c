@@ -339,6 +339,7 @@ static void on_upstream_delta(void *arg, const struct upstream_delta *delta)
             return;
         }
         exchange_enter(ex, EX_RELAYING);
+        client_leg_forget_request(&ex->client);
     }
     status = relay_deliver(&ex->relay, &ex->client, delta);
     exchange_count_relay(ex);

@@ -130,6 +130,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     }
     if (connection->is_early) {
         connection->is_early = false; /* evhttp has read all there was in this very turn */
+        connection_forget_fields(connection);
         finish_if_over(connection);
         return;
     }
@@ -165,6 +166,10 @@ static void on_tls_read(struct bufferevent *bev, void *arg)
     struct connection *connection = arg;
 
     (void)bev;
+    if (connection->is_early) {
+        connection->is_early = false;
+        connection_forget_fields(connection);
+    }
     if (is_in_use(connection)) {
         take_input(connection);
         finish_if_over(connection);
@@ -222,15 +227,15 @@ bool body_reader_take_early(struct connection *connection)
     if (!is_in_use(connection) || connection->framing.problem != NULL) {
         return false;
     }
-    if (connection->is_tls && framing_is_over(&connection->framing)) {
+    connection->is_early = true;
+    if (!framing_is_over(&connection->framing)) {
+        return true; /* in most turns the reader fires anyway, behind evhttp's own event */
+    }
+    if (connection->is_tls) {
         bufferevent_trigger(connection->bev, EV_READ,
                             BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
-    } else if (!connection->is_tls) {
-        /* In most turns the reader fires anyway, behind evhttp's own event. */
-        connection->is_early = true;
-        if (framing_is_over(&connection->framing)) {
-            event_active(connection->reader, EV_READ, 0);
-        }
+    } else {
+        event_active(connection->reader, EV_READ, 0);
     }
     return true;
 }

@@ -529,6 +529,15 @@ void connection_wipe_secret(struct connection *connection)
     }
 }
 
+void connection_forget_fields(struct connection *connection)
+{
+    if (connection->req != NULL) {
+        connection_wipe_secret(connection);
+        evhttp_clear_headers(evhttp_request_get_output_headers(connection->req));
+        evhttp_clear_headers(evhttp_request_get_input_headers(connection->req));
+    }
+}
+
 void connection_free(struct connection *connection)
 {
     connection_wipe_secret(connection);

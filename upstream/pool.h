@@ -148,4 +148,11 @@ void connection_join_output(struct connection *connection);
 /* Overwrite the Authorization value that evhttp still holds for the current request. */
 void connection_wipe_secret(struct connection *connection);
 
+/*
+ * The fields of request and answer have been read; evhttp would keep them, some thirty
+ * pieces of memory, as long as the answer takes. That another request may follow on this
+ * connection is our own decision (is_clean).
+ */
+void connection_forget_fields(struct connection *connection);
+
 #endif
