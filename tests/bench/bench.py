@@ -100,7 +100,7 @@ def count_all(world, peers, rounds, scale, notes):
     tables = [extras.memory(world, peers, PLAIN, notes, say),
               extras.system_calls(world, peers, notes, say),
               extras.user_instructions(world, peers, notes, say),
-              extras.workers(world, rounds, scale, say)]
+              extras.workers(world, rounds, scale, say, notes)]
     return [table for table in tables if table is not None]
 
 
@@ -175,7 +175,7 @@ def main():
     out = Path(arguments.out or ".dev/bench/results")
     write_results(out, about, shapes, collected, tables, notes)
     print(f"\nraw results, tables and plots: {out}")
-    return 0
+    return 1 if any(note.startswith("INVALID") for note in notes) else 0
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def user_instructions(world, peers, notes, say):
     return "instructions in user space, one thing at a time", head, rows, raw
 
 
-def workers(world, rounds, scale, say):
+def workers(world, rounds, scale, say, notes):
     """One worker and two, on both cores, which client and upstream use as well.
 
     The machine has no third core, so requests per second say little. What does: the CPU time of
@@ -147,10 +147,12 @@ def workers(world, rounds, scale, say):
     targets = [Target(world, Tidegate("text", f"{n} worker{'s' * (n > 1)}", n), BOTH_CORES)
                for n in (1, 2)]
     try:
-        results = run_shape(targets, shape, rounds, scale, say)
+        results = run_shape(targets, shape, rounds, scale, say, notes)
     finally:
         for target in targets:
             target.stop()
+    if len(results) != 2:
+        return None
     one, two = results.values()
     scaling = 2 * middle(one, "cpu_request") / middle(two, "cpu_request")
     rows = [[name, number(middle(found, "cpu_request")), f"±{spread(found, 'cpu_request'):.0f} %",

@@ -76,7 +76,7 @@ def check(measured, is_renewing):
               + "\n  ".join(others))
         return 0
     if not is_good:
-        print(f"""bench guard: a request or a token costs over {TOLERANCE:g} % more than the baseline.
+        print(f"""bench guard: a request or a token costs over {TOLERANCE:g} % above the baseline.
   See where: valgrind --tool=callgrind as tests/bench/instructions.py does, then
   callgrind_annotate. If it is the price of something that is worth it:
   {HOW_TO_RENEW}

@@ -113,21 +113,27 @@ def start_targets(world, peers, variant, notes):
     return targets
 
 
-def run_shape(targets, shape, rounds, scale, say):
-    """{peer name: [result of each round]}; each round has another one first."""
+def run_shape(targets, shape, rounds, scale, say, notes):
+    """{peer name: [result of each round]}; each round has another one first.
+
+    A peer that loses anything is out of this shape, and <notes> says so.
+    """
     results = {target.peer.name: [] for target in targets}
     for number in range(rounds):
         say(f"{shape.name}: round {number + 1} of {rounds}")
         first = number % len(targets)
         for target in targets[first:] + targets[:first]:
+            if target.peer.name not in results:
+                continue
             arguments = list(shape.arguments(scale))
             if "slow" in shape.options and target.peer.format == "text":
                 arguments += ["--slow-bytes", "256"]  # a token is so much smaller
             try:
-                result = target.measure(arguments)
+                results[target.peer.name].append(target.measure(arguments))
             except Invalid as problem:
-                sys.exit(f"bench: {shape.name}: INVALID, {problem}")
-            results[target.peer.name].append(result)
+                del results[target.peer.name]
+                first_line = str(problem).split("\n", maxsplit=1)[0].strip()
+                notes.append(f"INVALID: {shape.name}: {first_line}")
     return results
 
 
@@ -139,7 +145,7 @@ def run_shapes(world, peers, shapes, options):
         try:
             for shape in shapes:
                 if shape.variant is variant:
-                    collected[shape.name] = run_shape(targets, shape, *options)
+                    collected[shape.name] = run_shape(targets, shape, *options, notes)
         finally:
             for target in targets:
                 target.stop()
