@@ -76,14 +76,16 @@ void metrics_histogram_render(const struct metrics_histogram *histogram,
 static double guess_quantile(const struct metrics_histogram *histogram,
                              const struct metrics_bounds *bounds, double quantile)
 {
-    double rank = quantile * (double)metrics_histogram_count(histogram);
+    uint64_t all = metrics_histogram_count(histogram);
+    double rank = quantile * (double)all;
     double below = 0;
 
     if (rank <= 0) {
         return (double)NAN;
     }
     for (size_t i = 0; i < bounds->count; i++) {
-        double count = (double)load(&histogram->buckets[i]);
+        uint64_t within = load(&histogram->buckets[i]);
+        double count = (double)within;
         double from = i == 0 ? 0 : (double)bounds->bounds[i - 1];
         if (count > 0 && below + count >= rank) {
             double value = from + ((double)bounds->bounds[i] - from) * (rank - below) / count;

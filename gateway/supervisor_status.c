@@ -38,12 +38,13 @@ void supervisor_show(const struct supervisor *supervisor)
     metrics_set_workers(supervisor->metrics, supervisor->slot_count);
     for (size_t i = 0; i + 1 < supervisor->child_count; i++) {
         const struct child *child = &supervisor->children[i];
+        enum metrics_worker_state state = state_of(child);
         const struct metrics_worker worker = {
             .pid = (uint64_t)child->pid,
             .number = child->slot,
             .generation = child->generation,
             .started_ms = (uint64_t)child->started_ms,
-            .state = (uint64_t)state_of(child),
+            .state = (uint64_t)state,
         };
         metrics_show_worker(supervisor->metrics, i, &worker);
     }
