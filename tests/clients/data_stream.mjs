@@ -16,6 +16,7 @@ const protocolOf = (run) => (run.format === "text" ? "text" : "data");
 function useChatClient(useChat) {
   return async (run, seen) => {
     let stopped = false;
+    let whole; // what onFinish was given, if it was called
     const options = {
       api: chatUrl(run),
       id: `${run.client}-${run.format}-${run.scenario}`,
@@ -26,6 +27,7 @@ function useChatClient(useChat) {
         seen.how = "onError";
       },
       onFinish: (message, { finishReason, usage }) => {
+        whole = message;
         seen.finish = { reason: finishReason, ...usage };
       },
     };
@@ -40,10 +42,12 @@ function useChatClient(useChat) {
       stopped = true;
     }
     await done;
-    // What is shown is set by a later turn of the page's own loop.
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    seen.text = answer()?.content ?? "";
-    seen.reasoning = answer()?.reasoning;
+    // What a page shows is set by later turns of its own loop, and swrv beneath it may leave out
+    // the last of several changes in one turn: what was read is what onFinish is given.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const read = whole ?? answer();
+    seen.text = read?.content ?? "";
+    seen.reasoning = read?.reasoning;
     seen.status = chat.status?.value;
     seen.shownError = chat.error.value ? describe(chat.error.value) : null;
     seen.stopped = stopped;

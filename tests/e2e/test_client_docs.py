@@ -94,7 +94,19 @@ def test_the_example_tells_a_refusal(done, index):
     assert re.search("401|Unauthorized|token is missing", said), said
 
 
-def test_every_block_of_code_on_the_page_is_run():
-    fences = re.findall(r"^```(\w.*)$", PAGE.read_text(), re.M)
+def test_the_lines_of_the_conf_file_are_lawful(shared_world, served):
+    lines = re.findall(r"^```conf \S+\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    assert lines
+    path = shared_world.folder / "documented.conf"
 
-    assert len(fences) == len(EXAMPLES) and len(EXAMPLES) >= 10
+    path.write_text(served.conf_path.read_text() + "".join(lines))
+
+    checked = shared_world.run_tidegate("-t", "-c", path)
+    assert checked.returncode == 0, checked.stderr
+    assert '"https://chat.example.org"' in checked.stdout
+
+
+def test_every_block_of_code_on_the_page_is_used():
+    fences = re.findall(r"^```(\S.*)$", PAGE.read_text(), re.M)
+
+    assert len(fences) == len(EXAMPLES) + 1 and len(EXAMPLES) >= 10
