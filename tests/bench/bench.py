@@ -21,12 +21,12 @@ import extras
 import guard
 import instructions
 import report
-from peers import PLAIN, Direct, Haproxy, Nginx, Portkey, Relay, Tidegate, World
+from peers import (NICE, PLAIN, Direct, Haproxy, Nginx, Portkey, Relay, Tidegate, World,
+                   prefer)
 from runner import run_shapes
 from shapes import FULL, QUICK
 
 HERE = Path(__file__).resolve().parent
-NICE = -10  # a busy machine then disturbs less; needs root, and is left alone without
 
 
 def read_arguments():
@@ -86,7 +86,8 @@ def be_heard():
     try:
         os.nice(NICE)
     except OSError:
-        pass
+        pass  # no root: as it is
+    prefer(os.getpid())
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
