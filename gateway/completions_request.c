@@ -74,6 +74,7 @@ bool completions_refuse(struct completions_parser *parser, const char *problem, 
     refusal->code = code;
     (void)snprintf(refusal->param, sizeof(refusal->param), "%s", param == NULL ? "" : param);
     va_start(values, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it loses the line above */
     (void)vsnprintf(refusal->message, sizeof(refusal->message), format, values); /* cut at worst */
     va_end(values);
     return false;

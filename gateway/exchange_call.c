@@ -16,6 +16,7 @@ static struct upstream *start_call(struct exchange *ex, struct upstream_origin *
 {
     char trace_parent[TRACE_PARENT_LENGTH];
     char trace_state[TRACE_STATE_BYTES_MAX];
+    struct upstream *started;
 
     call->owner = ex;
     call->model = ex->judged.model.upstream_model;
@@ -28,7 +29,10 @@ static struct upstream *start_call(struct exchange *ex, struct upstream_origin *
         const struct request_head *head = connection_head(ex->connection);
         call->tracestate = span_of(trace_state, trace_render_state(&head->tracestate, trace_state));
     }
-    return upstream_start(origin, call);
+    started = upstream_start(origin, call);
+    call->traceparent = span_of(NULL, 0); /* they were of this stack, and are copied by now */
+    call->tracestate = span_of(NULL, 0);
+    return started;
 }
 
 /* The body of the documented endpoint. */

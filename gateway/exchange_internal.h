@@ -83,9 +83,10 @@ struct exchange_set {
     struct chat_request_parser *parser;     /* owned */
     struct completions_parser *completions; /* owned */
     struct json_doc *doc;                   /* owned; for collectors */
-    struct span models_list;                /* owned; what GET /v1/models answers */
-    struct metrics_model **models;          /* owned; where each row of models.allow is counted */
-    uint32_t id_prefix;                     /* random, so that ids differ between workers */
+    char *models_list;                      /* owned; what GET /v1/models answers */
+    size_t models_list_bytes;
+    struct metrics_model **models; /* owned; where each row of models.allow is counted */
+    uint32_t id_prefix;            /* random, so that ids differ between workers */
     uint32_t id_count;
 };
 

@@ -89,7 +89,7 @@ bool exchange_send_models(struct exchange *ex)
     char entry[MODELS_LIST_ENTRY_BYTES_MAX];
 
     if (ex->judged.route.id == ROUTE_MODELS) {
-        return send_json(ex, ex->set->models_list);
+        return send_json(ex, span_of(ex->set->models_list, ex->set->models_list_bytes));
     }
     return send_json(ex, span_of(entry, models_list_entry_render(ex->judged.route.model, entry)));
 }

@@ -221,10 +221,10 @@ struct exchange_set *exchange_set_new(const struct exchange_services *services)
     set->parser = chat_request_parser_new();
     set->completions = completions_parser_new();
     set->doc = json_doc_new();
-    set->models_list.data = models_list_new(config, &set->models_list.length);
+    set->models_list = models_list_new(config, &set->models_list_bytes);
     set->models = find_models(config, services->metrics);
     if (set->admission == NULL || set->parser == NULL || set->completions == NULL ||
-        set->doc == NULL || set->models_list.data == NULL || set->models == NULL ||
+        set->doc == NULL || set->models_list == NULL || set->models == NULL ||
         getrandom(&set->id_prefix, sizeof(set->id_prefix), 0) != sizeof(set->id_prefix)) {
         exchange_set_free(set);
         return NULL;
@@ -242,7 +242,7 @@ void exchange_set_free(struct exchange_set *set)
     chat_request_parser_free(set->parser);
     completions_parser_free(set->completions);
     json_doc_free(set->doc);
-    free((char *)(uintptr_t)set->models_list.data);
+    free(set->models_list);
     free(set->models);
     free(set);
 }

@@ -224,6 +224,7 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
         log_setup(log_state.level, log_state.format);
     }
     report_suppressed();
+    line->prefix = 0;
     line->is_access = false;
     line->is_open = false;
     if (!log_is_enabled(level) ||
@@ -235,6 +236,7 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
 
 void log_begin_access(struct log_line *line, const char *event)
 {
+    line->prefix = 0;
     line->is_access = true;
     line->is_open = false;
     if (log_state.access.kind != LOG_SINK_NONE) {

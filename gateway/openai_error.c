@@ -112,7 +112,7 @@ static void escape(const char *text, char *out, size_t size)
         if (*text == '"' || *text == '\\') {
             out[length++] = '\\';
         }
-        out[length++] = *text >= 0x20 && *text < 0x7f ? *text : '?';
+        out[length++] = (char)(*text >= 0x20 && *text < 0x7f ? *text : '?');
     }
     out[length] = '\0';
 }

@@ -121,12 +121,14 @@ void trace_render_parent(const struct trace *trace, char out[TRACE_PARENT_LENGTH
 {
     char hex[2 * TRACE_ID_BYTES + 1];
 
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a span, not a string */
     memcpy(out, "00-", 3);
     trace_render_hex(trace->trace_id, TRACE_ID_BYTES, hex);
     memcpy(out + 3, hex, sizeof(hex) - 1);
     out[35] = '-';
     trace_render_hex(trace->span_id, TRACE_SPAN_BYTES, hex);
     memcpy(out + 36, hex, 2 * TRACE_SPAN_BYTES);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): as above */
     memcpy(out + 52, trace->is_sampled ? "-01" : "-00", 3);
 }
 
@@ -262,6 +264,7 @@ static bool take_line(struct joined *out, struct span line)
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written through <joined> */
 size_t trace_render_state(const struct trace_state *state, char out[TRACE_STATE_BYTES_MAX])
 {
     struct joined joined = {.bytes = out};
