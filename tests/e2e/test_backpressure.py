@@ -5,10 +5,9 @@ The proof is taken from the outside: the simulator says whether it could write, 
 how much memory the worker has, and a neighbour's stream says when its tokens came.
 """
 
-import os
 import time
 
-from support import waiting
+from support import process, waiting
 from support.simulator import sim as say
 
 STALLED_READERS = 3
@@ -24,12 +23,6 @@ TOKENS = 60
 GAP_MAX_S = 0.5
 
 
-def without_quarantine():
-    options = os.environ.get("ASAN_OPTIONS", "")
-    return {"ASAN_OPTIONS": f"{options}:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
-                            ":detect_stack_use_after_return=0"}
-
-
 def stalled_reader(gateway):
     """A client that has read the head of a huge answer and then reads no more."""
     client = gateway.connect(receive_buffer=4096)
@@ -40,9 +33,7 @@ def stalled_reader(gateway):
 
 
 def test_slow_clients_make_the_upstream_block_and_cost_a_bounded_amount(world, sim):
-    # The sanitizer keeps what was freed for a while, on the heap and on the stack (some
-    # megabytes, more with every call); that is not the gateway's memory.
-    gateway = world.gateway(sim, env=without_quarantine(),
+    gateway = world.gateway(sim, env=process.measurable(),
                             stream={"buffer": "64k", "write_timeout": "60s"})
     gateway.ask(say(tokens=200, pace=0))  # first use of everything: not what is measured
     before = gateway.resident_bytes()

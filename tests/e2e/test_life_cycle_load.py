@@ -88,7 +88,7 @@ def test_reloads_cut_no_stream_and_refuse_nobody(loaded):
 
 
 def test_twenty_reloads_leave_nothing_behind(world, sim):
-    gateway = world.gateway(sim, supervised=True, workers=2)
+    gateway = world.gateway(sim, supervised=True, workers=2, env=process.measurable())
     gateway.wait_for_log("ready")
     knocks = Knocks(gateway, SHORT)
 
@@ -109,7 +109,7 @@ def test_twenty_reloads_leave_nothing_behind(world, sim):
     waiting.until(lambda: settled()[0] == supervisor_before, "the supervisor's descriptors")
     first, second = settled()[1]
     assert len(first) < 40 and len(second) < 40
-    assert process.resident_bytes(gateway.process.pid) - resident < 8 * 1024 * 1024
+    assert process.resident_bytes(gateway.process.pid) - resident < 2 * 1024 * 1024
     assert not any(state_of(pid) == "Z" for pid in process.children(gateway.process.pid))
 
 

@@ -2,13 +2,12 @@
 """TLS towards clients: all that holds on plain sockets holds here too."""
 
 import json
-import os
 import socket
 import ssl
 import subprocess
 
 import pytest
-from support import certificates, waiting, wire
+from support import certificates, process, waiting, wire
 from support.simulator import sim as say
 from support.tls import VERSIONS, bare_socket, tls_gateway, trusting
 from support.world import chat_path
@@ -342,10 +341,8 @@ def stalled_reader(gateway):
 
 
 def test_slow_clients_make_the_upstream_block_and_cost_a_bounded_amount(world, sim):
-    # The sanitizer keeps what was freed for a while; that is not the gateway's memory.
-    asan = os.environ.get("ASAN_OPTIONS", "")
-    env = {"ASAN_OPTIONS": f"{asan}:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"}
-    gateway = tls_gateway(world, sim, env=env, stream={"buffer": "64k", "write_timeout": "60s"})
+    gateway = tls_gateway(world, sim, env=process.measurable(),
+                          stream={"buffer": "64k", "write_timeout": "60s"})
     gateway.ask(say(tokens=200, pace=0))  # first use of everything: not what is measured
     before = gateway.resident_bytes()
 

@@ -145,6 +145,16 @@ def open_descriptors(pid):
     return sorted(names)
 
 
+def measurable():
+    """
+    The environment of a program whose memory is measured: the sanitizer keeps what was freed
+    for a while, on the heap and on the stack, and that is not the program's memory.
+    """
+    options = os.environ.get("ASAN_OPTIONS", "")
+    return {"ASAN_OPTIONS": f"{options}:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+                            ":detect_stack_use_after_return=0"}
+
+
 def resident_bytes(pid):
     """VmRSS of a process."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
