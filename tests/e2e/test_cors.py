@@ -18,7 +18,8 @@ ASKED = ("authorization,content-type,x-stainless-arch,x-stainless-lang,x-stainle
 @pytest.fixture(scope="module")
 def gateway(shared_world):
     return shared_world.gateway(cors={"origins": ["http://localhost:3000", PAGE],
-                                      "max_age": "2m"}, limits={"max_body": "64k", "max_head": "8k"})
+                                      "max_age": "2m"},
+                                limits={"max_body": "64k", "max_head": "8k"})
 
 
 def preflight(gateway, path, origin=PAGE, fields=ASKED, method="POST"):

@@ -108,7 +108,8 @@ def test_the_pieces_of_tool_calls_are_put_together(world, reason):
     (choice_,) = whole["choices"]
     assert choice_["finish_reason"] == "tool_calls"
     assert choice_["message"] == {"role": "assistant", "content": None, "tool_calls": [
-        {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{\"x\":\"\u00e9\"}"}},
+        {"id": "a", "type": "function",
+         "function": {"name": "f", "arguments": "{\"x\":\"\u00e9\"}"}},
         {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}}]}
 
 

@@ -170,8 +170,8 @@ def test_tool_calls_reach_the_client(gateway):
 
 def test_a_megabyte_of_tools_arrives_whole(world):
     gateway = world.gateway()
-    schema = {"type": "object", "properties": {f"p{n}": {"type": "string", "description": "\u00e9" * 40}
-                                               for n in range(80)}}
+    described = {"type": "string", "description": "\u00e9" * 40}
+    schema = {"type": "object", "properties": {f"p{n}": described for n in range(80)}}
     tools = [{"type": "function", "function": {"name": f"f{n}", "parameters": schema}}
              for n in range(100)]
     whole = openai.body(tools=tools)

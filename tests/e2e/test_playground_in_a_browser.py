@@ -14,8 +14,9 @@ import pytest
 from support import browser
 from support.simulator import sim as say
 
-SCENARIOS = ["models", "text", "data", "ui", "openai", "stop_by_button", "stop_by_key", "cut_text", "cut_data",
-             "cut_ui", "cut_openai", "new_chat", "refused", "unreachable", "markup", "thinking",
+SCENARIOS = ["models", "text", "data", "ui", "openai", "stop_by_button", "stop_by_key",
+             "cut_text", "cut_data", "cut_ui", "cut_openai", "new_chat", "refused",
+             "unreachable", "markup", "thinking",
              "curl", "keeping", "keyboard", "phone", "picture"]
 FORMATS = ["text", "data", "ui", "openai"]
 
@@ -153,8 +154,8 @@ def test_the_line_of_curl_is_the_same_request(stage, which):
     found = stage.scenario("curl")
     line = found["lines"][which]
 
-    run = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30, check=False,
-                         env={**os.environ, "TIDEGATE_TOKEN": stage.token})
+    run = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30,
+                         check=False, env={**os.environ, "TIDEGATE_TOKEN": stage.token})
 
     assert run.returncode == 0 and run.stdout, (line, run.stderr)
     assert "statusCode" not in run.stdout
