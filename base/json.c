@@ -273,17 +273,30 @@ json_ref json_value_of(const struct json_doc *doc, json_ref name)
     return token != NULL && is_name(token) ? name + 1 : JSON_NONE;
 }
 
+/* Most names differ in their first byte already, and only an escape can hide that. */
+static bool may_match(struct span raw, const char *name)
+{
+    return raw.length == 0 || raw.data[0] == name[0] || raw.data[0] == '\\';
+}
+
+/* Asked dozens of times for each event of an answer, so it walks the tokens themselves. */
 json_ref json_member(const struct json_doc *doc, json_ref object, const char *name)
 {
+    const jsmntok_t *token = token_at(doc, object);
     json_ref found = JSON_NONE;
+    json_ref at = object + 1;
 
-    if (!json_is(doc, object, JSON_OBJECT)) {
+    if (token == NULL || token->type != JSMN_OBJECT) {
         return JSON_NONE;
     }
-    for (json_ref at = json_first(doc, object); at != JSON_NONE; at = json_next(doc, at)) {
-        if (json_string_equals(doc, at, name)) {
-            found = json_value_of(doc, at); /* no break: the last one counts */
+    for (int left = token->size; left > 0; left--) {
+        const jsmntok_t *member = &doc->tokens[at];
+        struct span raw =
+            span_of(doc->text.data + member->start, (size_t)(member->end - member->start));
+        if (may_match(raw, name) && json_string_matches(raw, name)) {
+            found = at + 1; /* no break: the last one counts */
         }
+        at = doc->after[at];
     }
     return found;
 }

@@ -62,6 +62,29 @@ static const struct row rows[] = {
     {"empty", SPAN_LITERAL(""), " v=\"\" "},
 };
 
+static void numbers_are_written_whole(void **state)
+{
+    static const struct {
+        int64_t value;
+        const char *text;
+    } numbers[] = {{0, " n=0 "},
+                   {7, " n=7 "},
+                   {-10, " n=-10 "},
+                   {INT64_MAX, " n=9223372036854775807 "},
+                   {INT64_MIN, " n=-9223372036854775808 "}};
+    struct log_line line;
+
+    (void)state;
+    log_setup(LOG_DEBUG, LOG_LOGFMT);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        log_begin_access(&line, "exchange");
+        log_int(&line, "n", numbers[i].value);
+        log_string(&line, "v", "x");
+        log_end(&line);
+        assert_non_null(strstr(read_back(), numbers[i].text));
+    }
+}
+
 static void a_value_cannot_break_its_line(void **state)
 {
     (void)state;
@@ -261,6 +284,7 @@ static int open_pipe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_written_whole),
         cmocka_unit_test(a_value_cannot_break_its_line),
         cmocka_unit_test(any_bytes_give_a_line_of_valid_json),
         cmocka_unit_test(a_long_value_is_cut),
