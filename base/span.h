@@ -67,7 +67,7 @@ static inline bool span_starts_with(struct span s, const char *prefix)
 /* The span without its first <count> bytes; <count> is at most its length. */
 static inline struct span span_skip(struct span s, size_t count)
 {
-    return span_of(s.data + count, s.length - count);
+    return count == 0 ? s : span_of(s.data + count, s.length - count); /* no data, nothing to add */
 }
 
 /* Without spaces and tabs at both ends (OWS of RFC 9110 section 5.6.3). */

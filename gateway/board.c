@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #define TRIES_MAX 1000
+#define CAPACITY_MAX ((size_t)64 * 1024 * 1024) /* more than anybody asks for */
 
 struct board {
     size_t capacity;
@@ -56,12 +57,12 @@ void board_show(struct board *board, const char *text, size_t length)
 }
 
 /* False when the text changed meanwhile. */
-static bool copy_once(const struct board *board, char *copy)
+static bool copy_once(const struct board *board, size_t capacity, char *copy)
 {
     uint64_t before = __atomic_load_n(&board->sequence, __ATOMIC_ACQUIRE);
     uint64_t length = __atomic_load_n(&board->length, __ATOMIC_RELAXED);
 
-    if (before % 2 != 0) {
+    if (before % 2 != 0 || length > capacity) { /* a worker that went astray can write here */
         return false;
     }
     memcpy(copy, board->text, length);
@@ -72,13 +73,14 @@ static bool copy_once(const struct board *board, char *copy)
 
 char *board_read(const struct board *board)
 {
-    char *copy = malloc(board->capacity + 1);
+    size_t capacity = board->capacity < CAPACITY_MAX ? board->capacity : CAPACITY_MAX;
+    char *copy = malloc(capacity + 1);
 
     if (copy == NULL) {
         return NULL;
     }
     for (int i = 0; i < TRIES_MAX; i++) {
-        if (copy_once(board, copy)) {
+        if (copy_once(board, capacity, copy)) {
             return copy;
         }
     }

@@ -11,20 +11,22 @@
 #include "gateway/completions_internal.h"
 
 #define PIECES_FIRST 64
-#define ROLES "one of system, developer, user, assistant, tool"
+#define ROLES "one of system, developer, user, assistant, tool, function"
 #define CONTENT "a string or an array of parts, not empty"
 
 static const struct role {
     const char *name;
     enum upstream_role role;
     bool is_tool;
+    bool is_function;   /* the older way: it names what it answers for */
     bool may_be_silent; /* no content, where there are tool calls or a refusal */
 } roles[] = {
-    {"system", UPSTREAM_ROLE_SYSTEM, false, false},
-    {"developer", UPSTREAM_ROLE_SYSTEM, false, false},
-    {"user", UPSTREAM_ROLE_USER, false, false},
-    {"assistant", UPSTREAM_ROLE_ASSISTANT, false, true},
-    {"tool", UPSTREAM_ROLE_USER, true, false},
+    {"system", UPSTREAM_ROLE_SYSTEM, false, false, false},
+    {"developer", UPSTREAM_ROLE_SYSTEM, false, false, false},
+    {"user", UPSTREAM_ROLE_USER, false, false, false},
+    {"assistant", UPSTREAM_ROLE_ASSISTANT, false, false, true},
+    {"tool", UPSTREAM_ROLE_USER, true, false, false},
+    {"function", UPSTREAM_ROLE_USER, false, true, false},
 };
 
 /* The members that a message may have; others are unknown parameters. */
@@ -127,8 +129,18 @@ static bool parse_content(struct completions_parser *parser, json_ref content)
 
 /* -- tool calls -- */
 
+/* A call of a kind that is not in the contract; see is_tool() in completions_parameters.c. */
+static bool is_other_call(const struct completions_parser *parser, json_ref call)
+{
+    json_ref type = json_member(parser->doc, call, "type");
+
+    return !parser->rules.refuses_unknown && json_is(parser->doc, type, JSON_STRING) &&
+           !json_string_equals(parser->doc, type, "function");
+}
+
 static bool parse_tool_call(struct completions_parser *parser, json_ref call)
 {
+    size_t wanted = is_other_call(parser, call) ? 1 : 3; /* its id is all we know of it */
     json_ref function = json_member(parser->doc, call, "function");
     const struct {
         const char *where;
@@ -139,7 +151,7 @@ static bool parse_tool_call(struct completions_parser *parser, json_ref call)
         {".tool_calls[].function.arguments", json_member(parser->doc, function, "arguments")},
     };
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < wanted; i++) {
         if (!json_is(parser->doc, texts[i].value, JSON_STRING)) {
             return refuse(parser, texts[i].where, texts[i].value, "a string");
         }
@@ -211,8 +223,11 @@ static bool parse_extras(struct completions_parser *parser, json_ref message,
     json_ref calls = completions_member(parser, message, "tool_calls");
     json_ref call_id = completions_member(parser, message, "tool_call_id");
 
-    if (name != JSON_NONE && !json_is(parser->doc, name, JSON_STRING)) {
+    if ((name != JSON_NONE || role->is_function) && !json_is(parser->doc, name, JSON_STRING)) {
         return refuse(parser, ".name", name, "a string");
+    }
+    if (role->is_function || completions_member(parser, message, "function_call") != JSON_NONE) {
+        completions_tgi_cannot(parser, "messages", "the calls of functions");
     }
     if (role->is_tool) {
         completions_tgi_cannot(parser, "messages", "the answers of tools");

@@ -104,6 +104,18 @@ static const struct parameter parameters[] = {
     {"route", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
     {"inputs", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
     {"prompt", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"context_window_fallbacks", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"content_policy_fallbacks", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"preset", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"adapter_id", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"model_id", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"model_list", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"deployment_id", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"api_base", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"base_url", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"api_key", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"custom_llm_provider", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
+    {"extra_body", KIND_FORBIDDEN, TGI_IGNORES, 0, 0, ""},
 };
 /* clang-format on */
 

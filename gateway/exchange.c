@@ -384,6 +384,8 @@ static void finish_collected(struct exchange *ex)
         exchange_end(ex, END_NO_MEMORY);
         return;
     }
+    collector_free(ex->collector); /* a slow reader shall not hold the answer twice */
+    ex->collector = NULL;
     flush_rest(ex, END_DONE);
 }
 

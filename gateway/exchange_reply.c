@@ -97,6 +97,12 @@ bool exchange_send_models(struct exchange *ex)
 /* -- errors -- */
 
 /* The words of the doors for <reason>; a model's name is put into <room>. */
+/* Says the provider: of the request, not of itself, our key or our account. */
+static bool is_fault_of_request(int upstream_status)
+{
+    return upstream_status == 400 || upstream_status == 413 || upstream_status == 422;
+}
+
 static void word_error(const struct exchange *ex, enum end_reason reason,
                        struct openai_error *words, char *room, size_t room_size)
 {
@@ -107,6 +113,12 @@ static void word_error(const struct exchange *ex, enum end_reason reason,
         words->code = refusal->code;
         words->param = refusal->param[0] == '\0' ? NULL : refusal->param;
         words->message = refusal->message;
+    }
+    if (reason == END_UPSTREAM_STATUS && is_fault_of_request(ex->dispatch.end.status)) {
+        words->status = 400; /* clients ask again after any 5xx, and in vain */
+        words->type = "invalid_request_error";
+        words->message = "The provider does not take the request: it is too long for the model, "
+                         "or says something that the model cannot do.";
     }
     if (reason == END_MODEL_UNKNOWN) {
         (void)snprintf(room, room_size,

@@ -74,12 +74,26 @@ static void leave_circuit(struct upstream *call, enum upstream_failure failure)
 
 #define SECRET_BYTES_MIN 8 /* a shorter token keeps no secret, and may be any word */
 
-/* The provider's own error event, unless it repeats the token that we sent. */
+/* A character written as an escape where it need not be could hide our token. */
+static bool has_odd_escape(struct span text)
+{
+    for (size_t i = 1; i < text.length; i++) {
+        if (text.data[i - 1] == '\\' && (text.data[i] == 'u' || text.data[i] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The provider's own error event, unless it repeats, or may repeat, the token that we sent. */
 static struct span error_to_show(const struct upstream *call)
 {
     struct span error = answer_error_event(&call->answer);
     struct span token = origin_token(call->origin);
 
+    if (token.length >= SECRET_BYTES_MIN && has_odd_escape(error)) {
+        return span_of(NULL, 0);
+    }
     for (size_t i = 0; token.length >= SECRET_BYTES_MIN && i + token.length <= error.length; i++) {
         if (memcmp(error.data + i, token.data, token.length) == 0) {
             return span_of(NULL, 0);

@@ -20,6 +20,7 @@ void circuit_init(struct circuit *circuit, unsigned failures, int64_t open_first
         .open_first_ms = open_first_ms,
         .open_most_ms = open_most_ms > open_first_ms ? open_most_ms : open_first_ms,
         .last_cut_ms = INT64_MIN,
+        .heard_ms = INT64_MIN,
     };
 }
 
@@ -84,9 +85,10 @@ bool circuit_enter(struct circuit *circuit, int64_t now_ms, struct circuit_pass 
     return true;
 }
 
-void circuit_note_text(struct circuit *circuit, struct circuit_pass *pass)
+void circuit_note_text(struct circuit *circuit, struct circuit_pass *pass, int64_t now_ms)
 {
     pass->has_text = true;
+    circuit->heard_ms = now_ms;
     if (!pass->is_held || pass->round != circuit->round) {
         return;
     }
@@ -108,8 +110,9 @@ static void count_failure(struct circuit *circuit, const struct circuit_pass *pa
     }
 }
 
-static void take_good_news(struct circuit *circuit, const struct circuit_pass *pass)
+static void take_good_news(struct circuit *circuit, const struct circuit_pass *pass, int64_t now_ms)
 {
+    circuit->heard_ms = now_ms;
     circuit->open_ms = 0;
     circuit->failed_starts = 0;
     circuit->silence_ms = 0;
@@ -146,7 +149,7 @@ void circuit_leave(struct circuit *circuit, struct circuit_pass *pass, enum upst
     }
     switch (health) {
     case UPSTREAM_ALIVE:
-        take_good_news(circuit, pass);
+        take_good_news(circuit, pass, now_ms);
         break;
     case UPSTREAM_SICK:
         take_bad_news(circuit, pass, asked_ms, now_ms);
@@ -167,6 +170,10 @@ void circuit_give_up(struct circuit *circuit, struct circuit_pass *pass, int64_t
     bool is_heard = pass->is_held && pass->round == circuit->round && !pass->has_text &&
                     circuit->state == CIRCUIT_CLOSED;
 
+    /* Who speaks to others meanwhile is not silent, however many do not wait for him. */
+    if (circuit->heard_ms > now_ms - silent_ms) {
+        silent_ms = now_ms - circuit->heard_ms;
+    }
     if (!is_heard || silent_ms < patience_ms / SILENCE_PART) {
         circuit_leave(circuit, pass, UPSTREAM_UNTOLD, -1, now_ms);
         return;

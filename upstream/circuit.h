@@ -44,6 +44,7 @@ struct circuit {
     unsigned failed_streams; /* in a row, after some */
     int64_t last_cut_ms;     /* when the last of those was counted */
     int64_t silence_ms;      /* of calls given up, since the last text; not counted yet */
+    int64_t heard_ms;        /* when a call last had its first text, or ended well */
     int64_t open_ms;         /* length of the last opening; 0: an answer was good since */
     int64_t open_until_ms;   /* valid in OPEN */
 };
@@ -71,7 +72,7 @@ int64_t circuit_wait_ms(const struct circuit *circuit, int64_t now_ms);
 bool circuit_enter(struct circuit *circuit, int64_t now_ms, struct circuit_pass *pass) MUST_USE;
 
 /* The first text has come: of a probe, this closes the circuit. */
-void circuit_note_text(struct circuit *circuit, struct circuit_pass *pass);
+void circuit_note_text(struct circuit *circuit, struct circuit_pass *pass, int64_t now_ms);
 
 /*
  * The attempt is over; gives the pass back, and does nothing without one. <asked_ms> is

@@ -200,7 +200,7 @@ void origin_note_text(struct upstream_origin *origin, struct circuit_pass *pass)
 {
     enum circuit_state before = origin->circuit.state;
 
-    circuit_note_text(&origin->circuit, pass);
+    circuit_note_text(&origin->circuit, pass, clock_now_ms());
     after_change(origin, before, UPSTREAM_OK);
 }
 

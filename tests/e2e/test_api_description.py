@@ -266,7 +266,8 @@ def test_the_doors_reasons_and_codes_are_those_of_the_program(api):
     rows = re.findall(r'\{(END_\w+), (\d+), [^,]+, "(\w+)"',
                       (ROOT / "gateway/openai_error.c").read_text())
     own = {name: (int(status), code) for name, status, code in rows}
-    reasons, codes = {204: {"options"}}, {}
+    # A provider's 400, 413 and 422 are a 400 here as well, with the reason's own code.
+    reasons, codes = {204: {"options"}, 400: {"upstream_status"}}, {}
     for name, token, usual, _, _ in end_reasons():
         status, code = own.get(name, (0, token))
         reasons.setdefault(status or usual, set()).add(token)

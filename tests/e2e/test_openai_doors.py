@@ -377,6 +377,8 @@ def test_a_model_that_is_not_served(gateway, model, status, code):
 @pytest.mark.parametrize("words, status, code, final", [
     ("status=401", 502, "upstream_status", True),
     ("status=402", 502, "upstream_status", True),
+    ("status=413", 400, "upstream_status", True),
+    ("status=422", 400, "upstream_status", True),
     ("status=404", 404, "model_not_found", False),
     ("status=410", 410, "model_retired", False),
     ("status=503 retry_after=60", 503, "upstream_busy", False),

@@ -145,7 +145,7 @@ static void the_first_text_of_the_probe_closes_it(void **state)
     open_it(&stage);
     wait_until_due(&stage);
     probe = enter(&stage);
-    circuit_note_text(&stage.circuit, &probe);
+    circuit_note_text(&stage.circuit, &probe, stage.now_ms);
     assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
     attempt(&stage, UPSTREAM_ALIVE); /* while the probe still streams */
     leave(&stage, &probe, UPSTREAM_ALIVE);
@@ -179,7 +179,7 @@ static void what_only_begins_well_goes_on_doubling(void **state)
     open_it(&stage);
     wait_until_due(&stage);
     probe = enter(&stage);
-    circuit_note_text(&stage.circuit, &probe);
+    circuit_note_text(&stage.circuit, &probe, stage.now_ms);
     leave(&stage, &probe, UPSTREAM_SICK); /* cut: one failure of the closed circuit */
     assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
     open_it(&stage);
@@ -215,14 +215,14 @@ static void calls_of_an_earlier_state_are_not_heard(void **state)
     struct circuit_pass probe;
 
     (void)state;
-    circuit_note_text(&stage.circuit, &good);
+    circuit_note_text(&stage.circuit, &good, stage.now_ms);
     open_it(&stage);
     leave(&stage, &good, UPSTREAM_ALIVE);
     assert_int_equal(stage.circuit.state, CIRCUIT_OPEN);
     expect_open_for(&stage, FIRST_MS);
     wait_until_due(&stage);
     probe = enter(&stage);
-    circuit_note_text(&stage.circuit, &slow); /* not the probe's text */
+    circuit_note_text(&stage.circuit, &slow, stage.now_ms); /* not the probe's text */
     assert_int_equal(stage.circuit.state, CIRCUIT_HALF_OPEN);
     leave(&stage, &bad, UPSTREAM_SICK);
     leave(&stage, &slow, UPSTREAM_UNTOLD);
@@ -294,12 +294,32 @@ static void any_text_ends_the_silence(void **state)
     for (int i = 0; i < 50; i++) {
         give_up(&stage, PATIENCE_MS * LIMIT - 1);
         struct circuit_pass pass = enter(&stage);
-        circuit_note_text(&stage.circuit, &pass);
+        circuit_note_text(&stage.circuit, &pass, stage.now_ms);
         leave(&stage, &pass, UPSTREAM_UNTOLD);
         give_up(&stage, PATIENCE_MS * LIMIT - 1);
         attempt(&stage, UPSTREAM_ALIVE);
     }
     assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
+}
+
+/* One client that leaves forty slow answers at once says nothing while others are answered. */
+static void silence_beside_answers_never_counts(void **state)
+{
+    struct stage stage = fresh();
+    struct circuit_pass slow[40];
+
+    (void)state;
+    for (size_t i = 0; i < 40; i++) {
+        slow[i] = enter(&stage);
+    }
+    stage.now_ms += PATIENCE_MS / 2 - 1;
+    attempt(&stage, UPSTREAM_ALIVE);
+    stage.now_ms += 1;
+    for (size_t i = 0; i < 40; i++) {
+        circuit_give_up(&stage.circuit, &slow[i], PATIENCE_MS / 2, PATIENCE_MS, stage.now_ms);
+    }
+    assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
+    assert_int_equal(stage.circuit.silence_ms, 0);
 }
 
 static void giving_up_with_text_or_as_the_probe_says_nothing(void **state)
@@ -310,7 +330,7 @@ static void giving_up_with_text_or_as_the_probe_says_nothing(void **state)
     (void)state;
     for (int i = 0; i < LIMIT + 1; i++) {
         pass = enter(&stage);
-        circuit_note_text(&stage.circuit, &pass);
+        circuit_note_text(&stage.circuit, &pass, stage.now_ms);
         circuit_give_up(&stage.circuit, &pass, PATIENCE_MS, PATIENCE_MS, stage.now_ms);
     }
     assert_int_equal(stage.circuit.state, CIRCUIT_CLOSED);
@@ -340,7 +360,7 @@ static void an_upstream_that_cuts_every_answer_is_found_out(void **state)
     (void)state;
     for (int i = 0; i < LIMIT; i++) {
         struct circuit_pass pass = enter(&stage);
-        circuit_note_text(&stage.circuit, &pass);
+        circuit_note_text(&stage.circuit, &pass, stage.now_ms);
         stage.now_ms += 500;
         leave(&stage, &pass, UPSTREAM_SICK);
     }
@@ -355,7 +375,7 @@ static void many_streams_cut_in_one_moment_are_one_failure(void **state)
     (void)state;
     for (size_t i = 0; i < 20; i++) {
         passes[i] = enter(&stage);
-        circuit_note_text(&stage.circuit, &passes[i]);
+        circuit_note_text(&stage.circuit, &passes[i], stage.now_ms);
         stage.now_ms += 10;
     }
     for (size_t i = 0; i < 20; i++) {
@@ -458,6 +478,7 @@ int main(void)
         cmocka_unit_test(silence_and_failures_are_one_count),
         cmocka_unit_test(short_waits_never_count),
         cmocka_unit_test(any_text_ends_the_silence),
+        cmocka_unit_test(silence_beside_answers_never_counts),
         cmocka_unit_test(giving_up_with_text_or_as_the_probe_says_nothing),
         cmocka_unit_test(where_nothing_opens_it_silence_does_not_either),
         cmocka_unit_test(an_upstream_that_cuts_every_answer_is_found_out),

@@ -111,6 +111,8 @@ static const struct accepted {
     {SAID("{\"role\":\"assistant\",\"refusal\":\"no\"}"), "", ""},
     {SAID("{\"role\":\"assistant\",\"content\":[{\"type\":\"refusal\",\"refusal\":\"no\"}]}"), "", ""},
     {SAID("{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"a\"}"), "", NULL},
+    {SAID("{\"role\":\"function\",\"name\":\"f\",\"content\":\"42\"}"), "", NULL},
+    {SAID("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}]}"), "", NULL},
 };
 
 static const struct refused {
@@ -171,6 +173,7 @@ static const struct refused {
     {SAID("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":null}]}"), "messages[0].content[].text", "invalid_value"},
     {SAID("{\"role\":\"assistant\",\"tool_calls\":{}}"), "messages[0].tool_calls", "invalid_value"},
     {SAID("{\"role\":\"assistant\",\"tool_calls\":[1]}"), "messages[0].tool_calls[].id", "missing_required_parameter"},
+    {SAID("{\"role\":\"function\",\"content\":\"a\"}"), "messages[0].name", "missing_required_parameter"},
     {SAID("{\"role\":\"tool\",\"content\":\"a\"}"), "messages[0].tool_call_id", "missing_required_parameter"},
     {SAID("{\"role\":\"user\",\"content\":\"a\",\"name\":{}}"), "messages[0].name", "invalid_value"},
     {SAID(USER "," USER "," USER "," USER "," USER "," USER "," USER "," USER "," USER), "messages", "invalid_value"},
