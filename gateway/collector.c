@@ -22,7 +22,8 @@ struct text {
 
 struct tool_call {
     int64_t index;
-    struct text id, name, arguments; /* insides of strings */
+    struct text id, name, arguments; /* insides of strings; <arguments>: or input */
+    bool is_custom;                  /* a tool of the client's own grammar, not a function */
 };
 
 struct collector {
@@ -229,12 +230,20 @@ static struct tool_call *call_at(struct collector *collector, int64_t index)
     return call;
 }
 
+/* What stands for the arguments is called "input" where the tool is no function. */
+static const char *arguments_name(const struct tool_call *call)
+{
+    return call->is_custom ? "input" : "arguments";
+}
+
 static void add_function(struct collector *collector, struct tool_call *call, json_ref function)
 {
+    const struct json_doc *doc = collector->doc;
+
     if (call->name.length == 0) { /* some repeat it with every piece */
-        append_string(collector, &call->name, json_member(collector->doc, function, "name"));
+        append_string(collector, &call->name, json_member(doc, function, "name"));
     }
-    append_string(collector, &call->arguments, json_member(collector->doc, function, "arguments"));
+    append_string(collector, &call->arguments, json_member(doc, function, arguments_name(call)));
 }
 
 /* Some leave the index out: a piece with an id begins a call then, others go on with the last. */
@@ -269,7 +278,10 @@ static void add_tool_calls(struct collector *collector, json_ref pieces)
         if (call->id.length == 0) {
             append_string(collector, &call->id, json_member(doc, piece, "id"));
         }
-        add_function(collector, call, json_member(doc, piece, "function"));
+        call->is_custom =
+            call->is_custom || json_is(doc, json_member(doc, piece, "custom"), JSON_OBJECT);
+        add_function(collector, call,
+                     json_member(doc, piece, call->is_custom ? "custom" : "function"));
     }
 }
 
@@ -414,7 +426,8 @@ static void put_envelope(struct collector *collector, const struct format_stream
 static void put_function(struct collector *collector, const struct tool_call *call)
 {
     put_quoted(collector, "{\"name\":\"", span_of_text(&call->name));
-    put_quoted(collector, ",\"arguments\":\"", span_of_text(&call->arguments));
+    put_string(collector, call->is_custom ? ",\"input\":" : ",\"arguments\":");
+    put_quoted(collector, "\"", span_of_text(&call->arguments));
     put_string(collector, "}");
 }
 
@@ -428,7 +441,9 @@ static void put_calls(struct collector *collector)
     for (size_t i = 0; i < collector->call_count; i++) {
         put_quoted(collector, i == 0 ? ",\"tool_calls\":[{\"id\":\"" : ",{\"id\":\"",
                    span_of_text(&collector->calls[i].id));
-        put_string(collector, ",\"type\":\"function\",\"function\":");
+        put_string(collector, collector->calls[i].is_custom
+                                  ? ",\"type\":\"custom\",\"custom\":"
+                                  : ",\"type\":\"function\",\"function\":");
         put_function(collector, &collector->calls[i]);
         put_string(collector, i + 1 < collector->call_count ? "}" : "}]");
     }

@@ -67,6 +67,11 @@ static const struct row {
     {"one call where a list belongs", "", {"{\"choices\":[{\"delta\":{\"tool_calls\":{\"id\":\"i\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}}}]}"},
      UPSTREAM_FINISH_TOOL_CALLS,
      CHOICE("\"content\":null,\"tool_calls\":[{\"id\":\"i\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]", "tool_calls") "}"},
+    {"a call of a custom tool", "", {
+        "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"i\",\"type\":\"custom\",\"custom\":{\"name\":\"f\",\"input\":\"x\"}}]}}]}",
+        "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"custom\":{\"input\":\"y\"}}]}}]}"},
+     UPSTREAM_FINISH_TOOL_CALLS,
+     CHOICE("\"content\":null,\"tool_calls\":[{\"id\":\"i\",\"type\":\"custom\",\"custom\":{\"name\":\"f\",\"input\":\"xy\"}}]", "tool_calls") "}"},
     {"calls that are none", "a", {"{\"choices\":[{\"delta\":{\"tool_calls\":[1,null,[]]}}]}"}, UPSTREAM_FINISH_STOP, CHOICE("\"content\":\"a\"", "stop") "}"},
 };
 /* clang-format on */
